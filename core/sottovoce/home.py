@@ -1,0 +1,65 @@
+"""Where the program keeps what it keeps."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import LibraryError
+
+VARIABLE = "SOTTOVOCE_HOME"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Folders of the program's own. With ``SOTTOVOCE_HOME`` set, all of them lie under it."""
+
+    config: Path
+    data: Path
+    log: Path
+
+    @property
+    def library(self) -> Path:
+        return self.data / "library.sqlite3"
+
+    @property
+    def notes(self) -> Path:
+        """Where notes go that nobody sent elsewhere."""
+        return self.data / "notes"
+
+    @property
+    def plugin_failures(self) -> Path:
+        """One JSON object a line, the latest last."""
+        return self.log / "plugin-failures.jsonl"
+
+    def lock(self, meeting_id: str) -> Path:
+        """The file that the process working on a meeting holds locked."""
+        folder = self.data / "locks"
+        folder.mkdir(exist_ok=True)
+        return folder / f"{meeting_id}.lock"
+
+    def engine_log(self, name: str) -> Path:
+        return self.log / f"{name}.log"
+
+    def create(self) -> None:
+        for folder in (self.config, self.data, self.log):
+            try:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            except OSError as error:
+                raise LibraryError(
+                    f"cannot create the folder {folder}: {error.strerror}; "
+                    f"set {VARIABLE} to a folder that can be written to"
+                ) from error
+
+
+def find_home() -> Home:
+    if chosen := os.environ.get(VARIABLE):
+        root = Path(chosen).expanduser().absolute()
+        return Home(root / "config", root / "data", root / "log")
+    import platformdirs  # here: most commands are over before they need it
+
+    folders = platformdirs.PlatformDirs("sottovoce", appauthor=False)
+    return Home(
+        Path(folders.user_config_dir), Path(folders.user_data_dir), Path(folders.user_log_dir)
+    )

@@ -1,0 +1,212 @@
+"""What a plugin hands to the host."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from .errors import UsageError
+from .values import SourceKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from .values import (
+        AudioChunk,
+        AudioDevice,
+        AudioFormat,
+        MeetingNotes,
+        ModelSpec,
+        RecordedFile,
+        Segment,
+        Suggestion,
+        Transcript,
+    )
+
+
+class AudioSource(ABC):
+    """Somewhere audio comes from."""
+
+    name: ClassVar[str]
+    kind: ClassVar[SourceKind]
+
+    @abstractmethod
+    def devices(self) -> Sequence[AudioDevice]:
+        """The devices that can be opened now; empty when the source cannot work on this machine."""
+
+    @abstractmethod
+    def open(
+        self, device: AudioDevice, format: AudioFormat
+    ) -> AbstractContextManager[Iterator[AudioChunk]]:
+        """Start capturing. Leaving the context stops the capture and releases the device."""
+
+
+class FileSource(AudioSource):
+    """A source whose devices are the tracks of files that a person names.
+
+    A file goes to the source that lists its suffix; the built-in source takes everything else.
+    """
+
+    kind = SourceKind.FILE
+    suffixes: ClassVar[frozenset[str]]
+    """Lower case, with the dot: ``frozenset({".pcm"})``"""
+
+    def devices(self) -> Sequence[AudioDevice]:
+        return ()
+
+    @abstractmethod
+    def inspect(self, path: Path) -> RecordedFile:
+        """The tracks in a file. Raises ``RecordingError`` when it cannot be read."""
+
+
+class Transcriber(ABC):
+    """A loaded speech-to-text model. Close it to give its memory back."""
+
+    spec: ModelSpec
+    version: str
+    """Of the package that computes"""
+
+    @abstractmethod
+    def transcribe(
+        self, audio: Iterable[AudioChunk], *, start: float = 0.0, voices: bool = True
+    ) -> Iterator[Segment]:
+        """Yield final segments as they come from 16 kHz mono 16-bit PCM.
+
+        ``start`` is where to begin in ``audio``, in seconds: the end of the last segment of an
+        earlier, interrupted call, which is thereby continued with the same result. ``voices``
+        adds the speaker embedding to each segment. Closing the iterator stops the work.
+        """
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+
+class Priority(IntEnum):
+    """Whose question is answered first."""
+
+    NOTES = 0
+    CHAT = 1
+    LIVE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked after the context, and how the answer may look."""
+
+    text: str
+    max_tokens: int = 512
+    grammar: str | None = None
+    """GBNF that the answer obeys"""
+    json_schema: dict[str, Any] | None = None
+    """JSON schema that the answer obeys, instead of a grammar"""
+    temperature: float = 0.0
+    """0 is greedy"""
+    repeat_penalty: float = 1.0
+    seed: int = 0
+    priority: Priority = Priority.NOTES
+    """A call has that of its most urgent question, and goes before and in between lesser ones"""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Text of one answer as it is generated."""
+
+    question: int
+    """Position of the question in the call"""
+    text: str
+    last: bool = False
+    truncated: bool = False
+    """With ``last``: the answer was ended by ``max_tokens``"""
+
+
+class Conversation(ABC):
+    """A context that is read once, and questions that each fork it.
+
+    The system text and what was appended are prefilled once; a question sees all of it, and
+    leaves no trace in it.
+    """
+
+    @abstractmethod
+    def append(self, text: str) -> None:
+        """Add to the context. Raises ``ContextTooSmallError`` when it does not fit."""
+
+    @abstractmethod
+    def ask(
+        self, questions: Sequence[Question], *, deadline: float | None = None
+    ) -> Iterator[Piece]:
+        """Answer the questions as forks of one batch; pieces of all of them interleave.
+
+        ``deadline`` is in seconds from now. Closing the iterator stops the work.
+        """
+
+    def save(self, path: Path) -> None:
+        """Write the context to a file, for ``TextGenerator.restore``. It holds what was said."""
+        raise UsageError("this engine cannot save a context")
+
+    @abstractmethod
+    def close(self) -> None:
+        """Forget the context. What another thread is asking of it is stopped."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class TextGenerator(ABC):
+    """A loaded language model. Close it to give its memory back."""
+
+    spec: ModelSpec
+    version: str
+    """Of the package that computes"""
+    n_ctx: int
+
+    @abstractmethod
+    def count_tokens(self, text: str) -> int: ...
+
+    @abstractmethod
+    def open(self, *, system: str = "") -> Conversation:
+        """Begin a conversation; the model's own chat template shapes what it reads."""
+
+    def restore(self, path: Path) -> Conversation:
+        """Continue the conversation that ``Conversation.save`` wrote, without computing it again.
+
+        Raises ``EngineError`` where the file is damaged or another model's.
+        """
+        raise UsageError("this engine cannot restore a context")
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class NoteExporter(ABC):
+    """Writes notes where a person wants them."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def export(self, notes: MeetingNotes, transcript: Transcript, folder: Path) -> Path:
+        """Write the notes under ``folder`` and return the file to open.
+
+        Raises ``ExportError``. Nothing that a person edited is overwritten.
+        """
+
+
+class SuggestionOverlay(ABC):
+    """Shows live suggestions."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def show(self, suggestion: Suggestion) -> None: ...
