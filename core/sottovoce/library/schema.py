@@ -1,0 +1,112 @@
+"""The tables, as the steps that lead from an empty file to today's version.
+
+``PRAGMA user_version`` is the number of steps taken. A step is never edited once released; a
+change is a new step.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import LibraryError
+
+if TYPE_CHECKING:
+    import sqlite3
+
+STEPS = (
+    """
+    CREATE TABLE meetings (
+        id TEXT PRIMARY KEY,
+        title TEXT NOT NULL,
+        titled_by_person INTEGER NOT NULL DEFAULT 0,
+        path TEXT NOT NULL,
+        source TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        duration REAL NOT NULL,
+        sha256 TEXT NOT NULL UNIQUE,
+        language TEXT NOT NULL DEFAULT '',
+        added_at TEXT NOT NULL DEFAULT (datetime('now'))
+    ) STRICT;
+
+    CREATE TABLE speakers (
+        id INTEGER PRIMARY KEY,
+        meeting_id TEXT NOT NULL REFERENCES meetings ON DELETE CASCADE,
+        name TEXT NOT NULL,
+        UNIQUE (meeting_id, name)
+    ) STRICT;
+
+    -- position is NULL until all tracks are transcribed and their speakers known.
+    CREATE TABLE segments (
+        id INTEGER PRIMARY KEY,
+        meeting_id TEXT NOT NULL REFERENCES meetings ON DELETE CASCADE,
+        position INTEGER,
+        track INTEGER NOT NULL,
+        start REAL NOT NULL,
+        end REAL NOT NULL,
+        text TEXT NOT NULL,
+        confidence REAL,
+        words TEXT NOT NULL DEFAULT '[]',
+        voice BLOB NOT NULL DEFAULT x'',
+        speaker_id INTEGER REFERENCES speakers ON DELETE SET NULL,
+        UNIQUE (meeting_id, track, start)
+    ) STRICT;
+    CREATE INDEX segments_in_order ON segments (meeting_id, position);
+
+    CREATE VIRTUAL TABLE segments_fts USING fts5 (
+        text, content = 'segments', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2'
+    );
+    CREATE TRIGGER segments_added AFTER INSERT ON segments BEGIN
+        INSERT INTO segments_fts (rowid, text) VALUES (new.id, new.text);
+    END;
+    CREATE TRIGGER segments_removed AFTER DELETE ON segments BEGIN
+        INSERT INTO segments_fts (segments_fts, rowid, text) VALUES ('delete', old.id, old.text);
+    END;
+    CREATE TRIGGER segments_changed AFTER UPDATE OF text ON segments BEGIN
+        INSERT INTO segments_fts (segments_fts, rowid, text) VALUES ('delete', old.id, old.text);
+        INSERT INTO segments_fts (rowid, text) VALUES (new.id, new.text);
+    END;
+
+    CREATE TABLE stages (
+        meeting_id TEXT NOT NULL REFERENCES meetings ON DELETE CASCADE,
+        stage TEXT NOT NULL,
+        engine TEXT NOT NULL,
+        version TEXT NOT NULL,
+        model TEXT NOT NULL,
+        seconds REAL NOT NULL,
+        finished_at TEXT NOT NULL DEFAULT (datetime('now')),
+        PRIMARY KEY (meeting_id, stage)
+    ) STRICT;
+
+    CREATE TABLE notes (
+        meeting_id TEXT PRIMARY KEY REFERENCES meetings ON DELETE CASCADE,
+        body TEXT NOT NULL,
+        written_at TEXT NOT NULL DEFAULT (datetime('now'))
+    ) STRICT;
+
+    CREATE TABLE exports (
+        meeting_id TEXT NOT NULL REFERENCES meetings ON DELETE CASCADE,
+        exporter TEXT NOT NULL,
+        path TEXT NOT NULL,
+        exported_at TEXT NOT NULL DEFAULT (datetime('now')),
+        PRIMARY KEY (meeting_id, exporter, path)
+    ) STRICT;
+    """,
+)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the file to today's version, in one transaction a step."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(STEPS):
+        raise LibraryError(
+            f"the library has schema version {version} and this program knows {len(STEPS)}: "
+            "it was written by a newer sottovoce; upgrade this one"
+        )
+    for number, step in enumerate(STEPS[version:], version + 1):
+        # Another process may have taken the step while this one waited for the lock.
+        connection.execute("BEGIN IMMEDIATE")
+        (now,) = connection.execute("PRAGMA user_version").fetchone()
+        connection.execute("COMMIT")
+        if now >= number:
+            continue
+        connection.executescript(f"BEGIN IMMEDIATE;{step};PRAGMA user_version = {number};COMMIT;")
