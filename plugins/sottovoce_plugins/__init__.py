@@ -1,0 +1,1 @@
+"""What brings audio in and shows suggestions."""
