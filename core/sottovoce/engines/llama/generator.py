@@ -1,0 +1,150 @@
+"""The host's side: a model in a worker process, and conversations with it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from ...errors import Cancelled, EngineError, MissingExtraError, UsageError
+from ...home import find_home
+from ...interfaces import Conversation, Piece, TextGenerator
+from ..worker import Worker
+from . import saved
+from .files import adapter_file, model_file
+from .settings import LlamaSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from ...interfaces import Question
+    from ...values import HardwareProfile, ModelSpec
+
+_AT_ONCE = 9
+"""The priority of what computes nothing"""
+_GRACE = 3.0
+"""Seconds that a model may need for the batch it is in, where a GPU cannot be stopped within one"""
+_LOADING = 600.0
+"""Seconds after which a model that loads is given up"""
+
+
+def load(
+    spec: ModelSpec, hardware: HardwareProfile, settings: LlamaSettings | None = None
+) -> LlamaGenerator:
+    """Load the model that a specification names. ``settings`` default to what fits the hardware."""
+    if importlib.util.find_spec("llama_cpp") is None:
+        raise MissingExtraError("llama-cpp-python", "llm")
+    settings = settings or LlamaSettings(n_ctx=spec.n_ctx, n_threads=max(1, hardware.cpu_count))
+    log_file = find_home().engine_log("llama")
+    return LlamaGenerator(spec, model_file(spec), adapter_file(spec), settings, log_file)
+
+
+class LlamaGenerator(TextGenerator):
+    """A GGUF model in a process of its own, which ends with ``close`` or with this process."""
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        path: Path,
+        adapter: Path | None,
+        settings: LlamaSettings,
+        log_file: Path,
+    ) -> None:
+        self.spec = spec
+        self.version = f"llama-cpp-python {metadata.version('llama-cpp-python')}"
+        self._files = (path, adapter)
+        self._settings = settings
+        self.worker = Worker(
+            "sottovoce.engines.llama.engine:Engine",
+            path,
+            adapter,
+            settings,
+            name="language model",
+            log_file=log_file,
+            deadline=_LOADING,
+            grace=_GRACE,
+        )
+        self.n_ctx: int = self.status()["n_ctx"]
+
+    def status(self) -> dict[str, Any]:
+        """What the model's process says of itself: tokens held, conversations, devices."""
+        status: dict[str, Any] = self.worker.call("status", priority=_AT_ONCE)
+        return status | {"pid": self.worker.pid}
+
+    def count_tokens(self, text: str) -> int:
+        return int(self.worker.call("count_tokens", text, priority=_AT_ONCE))
+
+    def open(self, *, system: str = "") -> LlamaConversation:
+        return LlamaConversation(self, self.worker.call("open", system, priority=_AT_ONCE))
+
+    def restore(self, path: Path) -> LlamaConversation:
+        tokens, tail, state = saved.read(path, self._identity())
+        number = self.worker.call("restore", tokens, tail, state, priority=_AT_ONCE)
+        return LlamaConversation(self, number)
+
+    def save(self, number: int, path: Path, priority: int) -> None:
+        tokens, tail, state = self.worker.call("save", number, priority=priority)
+        saved.write(path, self._identity(), tokens, tail, state)
+
+    def close(self) -> None:
+        self.worker.close()
+
+    def _identity(self) -> dict[str, Any]:
+        """What has to be the same for a saved context to mean anything."""
+        return {
+            "version": self.version,
+            "kv_type": self._settings.kv_type,
+            "files": [saved.fingerprint(path) for path in self._files if path],
+        }
+
+
+class LlamaConversation(Conversation):
+    def __init__(self, generator: LlamaGenerator, number: int) -> None:
+        self._generator = generator
+        self.worker = generator.worker
+        self.number = number
+        self._priority = 0
+        self._closed = False
+
+    def append(self, text: str) -> None:
+        self._check()
+        self.worker.call("append", self.number, text, priority=self._priority, group=self)
+
+    def ask(
+        self, questions: Sequence[Question], *, deadline: float | None = None
+    ) -> Iterator[Piece]:
+        self._check()
+        if not questions:
+            return
+        # What is appended later is for questions as urgent as those that were asked.
+        self._priority = max(question.priority for question in questions)
+        steps = self.worker.stream(
+            "ask",
+            self.number,
+            tuple(questions),
+            deadline=deadline,
+            priority=self._priority,
+            group=self,
+        )
+        with contextlib.closing(steps):
+            for outputs in steps:
+                for output in outputs:
+                    yield Piece(**output._asdict())
+
+    def save(self, path: Path) -> None:
+        self._check()
+        self._generator.save(self.number, path, self._priority)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self.worker.interrupt(self)
+        with contextlib.suppress(EngineError, Cancelled):
+            self.worker.call("close", self.number, priority=_AT_ONCE)
+
+    def _check(self) -> None:
+        if self._closed:
+            raise UsageError("the conversation is closed; open another one")

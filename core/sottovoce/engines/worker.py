@@ -1,0 +1,530 @@
+"""An engine in a process of its own: native crashes, hangs and kills there are errors here.
+
+The host side is `Worker`; `serve` runs in the child. They speak pickled tuples over a pipe:
+
+    host → child   ("call", job, priority, method, args)   ("feed", job, item)   ("fed", job)
+                   ("cancel", job)   ("bye",)
+    child → host   ("item", job, value)   ("took", job)
+                   ("done", job, value)   ("error", job, exception)
+
+A served class is constructed in the child; its public methods take a `Job` first. A method that
+returns an iterator streams; a job that is fed gets what the host sends through `Job.feed`, with at
+most `_WINDOW` items under way, so that neither side runs ahead of the other. Jobs run one at a
+time, those of a higher priority first; a running job lets those of a higher one in between by
+`Job.give_way`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import faulthandler
+import heapq
+import importlib
+import itertools
+import logging
+import multiprocessing
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Cancelled, DeadlineExceededError, EngineError, SottovoceError, WorkerDiedError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_WINDOW = 16
+"""Items of a feed that may be on their way to the child"""
+_GRACE = 0.5
+"""Seconds between asking a child to stop and killing it"""
+_WAKE = 1.0
+"""Seconds that a wait lasts at most before it looks up: Windows delivers Ctrl-C only then"""
+_LOG_SIZE = 4 << 20
+"""Bytes of a log at which the next start begins a new one and keeps the old one beside it"""
+_START = 0
+"""The job number of the construction of the served object"""
+
+
+class Worker:
+    """A child process that serves one object. Each job is used from one thread."""
+
+    def __init__(
+        self,
+        served: str,
+        *args: Any,
+        name: str,
+        log_file: Path,
+        deadline: float | None = None,
+        grace: float = _GRACE,
+    ) -> None:
+        """Start a process and construct ``served``, given as ``module:Class``, there.
+
+        ``log_file`` receives all that the child and its native libraries print. ``deadline`` is in
+        seconds; ``grace`` is how long the child may take to stop a job before it is killed. Raises
+        what the constructor raises, or ``WorkerDiedError``.
+        """
+        self.name = name
+        self._log_file = log_file
+        self._grace = grace
+        _prepare(log_file)
+        context = multiprocessing.get_context("spawn")
+        self._connection, child = context.Pipe()
+        self._process = context.Process(
+            target=serve, args=(child, served, args, str(log_file)), name=name, daemon=True
+        )
+        try:
+            self._process.start()
+        except BaseException:
+            self._connection.close()
+            raise
+        finally:
+            child.close()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+        self._sending = threading.Lock()
+        self._ending = threading.Lock()
+        self._replies: dict[int, queue.SimpleQueue[tuple[Any, ...]]] = {}
+        self._groups: dict[int, object] = {}
+        self._died: EngineError | Cancelled | None = None
+        self._closing = False
+        self._abandoned = False
+        self._jobs = itertools.count(_START + 1)
+        start = self._expect(_START)
+        self._receiver = threading.Thread(target=self._receive, name=f"{name}-replies", daemon=True)
+        self._receiver.start()
+        atexit.register(self.close)  # before multiprocessing ends its children by a signal
+        try:
+            for _ in self._results(_START, start, deadline):
+                pass
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def alive(self) -> bool:
+        return self._died is None and not self._closing and self._process.is_alive()
+
+    def call(
+        self,
+        method: str,
+        *args: Any,
+        deadline: float | None = None,
+        priority: int = 0,
+        group: object = None,
+    ) -> Any:
+        """The result of a method that returns one value."""
+        results = self.stream(method, *args, deadline=deadline, priority=priority, group=group)
+        while True:
+            try:
+                next(results)
+            except StopIteration as stop:
+                return stop.value
+
+    def stream(
+        self,
+        method: str,
+        *args: Any,
+        feed: Iterable[Any] | None = None,
+        deadline: float | None = None,
+        priority: int = 0,
+        group: object = None,
+    ) -> Generator[Any, None, Any]:
+        """The items of a method that streams. Closing the iterator stops the work in the child.
+
+        A job of a higher ``priority`` runs before, and where the served class lets it, in between.
+        Jobs of one ``group`` can be stopped together by ``interrupt``. Raises what the method
+        raises; ``DeadlineExceededError`` after ``deadline`` seconds; ``Cancelled`` after
+        ``interrupt`` or ``close``; ``WorkerDiedError`` when the process ends.
+        """
+        job = next(self._jobs)
+        replies = self._expect(job)
+        credit = threading.Semaphore(_WINDOW)
+        stopped = threading.Event()
+        broken: list[BaseException] = []
+        feeder = None
+        if group is not None:
+            self._groups[job] = group
+        try:
+            self._send("call", job, priority, method, args)
+        except BaseException:
+            self._forget(job)
+            raise
+        if feed is not None:
+            feeder = threading.Thread(
+                target=self._feed,
+                args=(job, feed, credit, stopped, broken),
+                name=f"{self.name}-feed",
+                daemon=True,
+            )
+            feeder.start()
+        try:
+            value = yield from self._results(job, replies, deadline, credit)
+        except Cancelled:
+            # The feed broke, and so the job was cancelled: the feed's error is the cause.
+            if broken:
+                raise broken[0] from None
+            raise
+        finally:
+            stopped.set()
+            credit.release()
+            if feeder is not None:
+                feeder.join(self._grace)
+        return value
+
+    def interrupt(self, group: object) -> None:
+        """Stop the jobs of a group; the threads that wait for them get ``Cancelled``."""
+        for job, of in list(self._groups.items()):
+            if of is group:
+                with contextlib.suppress(EngineError, Cancelled):
+                    self._send("cancel", job)
+
+    def _feed(
+        self,
+        job: int,
+        feed: Iterable[Any],
+        credit: threading.Semaphore,
+        stopped: threading.Event,
+        broken: list[BaseException],
+    ) -> None:
+        try:
+            for item in feed:
+                credit.acquire()
+                if stopped.is_set():
+                    return
+                self._send("feed", job, item)
+            self._send("fed", job)
+        except WorkerDiedError:
+            pass  # the reader of the results is told
+        except BaseException as error:  # noqa: BLE001 - handed to the reader of the results
+            broken.append(error)
+            with contextlib.suppress(EngineError, Cancelled):
+                self._send("cancel", job)
+        finally:
+            if (close := getattr(feed, "close", None)) is not None:
+                close()
+
+    def _results(
+        self,
+        job: int,
+        replies: queue.SimpleQueue[tuple[Any, ...]],
+        deadline: float | None,
+        credit: threading.Semaphore | None = None,
+    ) -> Generator[Any, None, Any]:
+        until = None if deadline is None else time.monotonic() + deadline
+        finished = False
+        try:
+            while True:
+                try:
+                    reply = _next(replies, until)
+                except queue.Empty:
+                    raise DeadlineExceededError(
+                        f"the {self.name} engine did not finish within {deadline:g} s "
+                        "and was stopped"
+                    ) from None
+                match reply:
+                    case ("item", _, value):
+                        yield value
+                    case ("took", _):
+                        if credit is not None:
+                            credit.release()
+                    case ("done", _, value):
+                        finished = True
+                        return value
+                    case ("error", _, error):
+                        finished = True
+                        raise error
+        finally:
+            if not finished:
+                self._cancel(job, replies)
+            self._forget(job)
+
+    def _cancel(self, job: int, replies: queue.SimpleQueue[tuple[Any, ...]]) -> None:
+        """Stop a job, and the process with it when it does not answer."""
+        if self._died:
+            return
+        until = time.monotonic() + self._grace
+        with self._killing_after(self._grace):
+            try:
+                self._send("cancel", job)
+                while _next(replies, until)[0] not in ("done", "error"):
+                    pass
+            except queue.Empty:
+                self._abandon()
+                self._receiver.join()
+            except (EngineError, Cancelled):
+                pass
+
+    @contextlib.contextmanager
+    def _killing_after(self, seconds: float) -> Iterator[None]:
+        # A child that hangs may leave its pipe full, and then a message to it blocks: its end
+        # is what ends the wait.
+        timer = threading.Timer(seconds + 0.1, self._abandon)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+
+    def _abandon(self) -> None:
+        if self._died is None:
+            self._abandoned = True
+            self._process.kill()
+
+    def close(self) -> None:
+        """End the process and wait for it. What it was doing is stopped."""
+        with self._ending:
+            if self._closing:
+                return
+            self._closing = True
+            with self._killing_after(self._grace):
+                with contextlib.suppress(EngineError, Cancelled):
+                    self._send("bye")
+                self._receiver.join()
+            self._connection.close()
+            self._process.close()
+            atexit.unregister(self.close)
+
+    def kill(self) -> None:
+        if not self._closing:
+            self._process.kill()
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _expect(self, job: int) -> queue.SimpleQueue[tuple[Any, ...]]:
+        replies: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+        self._replies[job] = replies
+        return replies
+
+    def _forget(self, job: int) -> None:
+        self._replies.pop(job, None)
+        self._groups.pop(job, None)
+
+    def _send(self, *message: Any) -> None:
+        if self._died is None:
+            try:
+                with self._sending:
+                    self._connection.send(message)
+                return
+            except OSError:
+                self._receiver.join()  # it sees the end too, and says what it was
+        assert self._died is not None
+        raise self._died
+
+    def _receive(self) -> None:
+        try:
+            while True:
+                message = self._connection.recv()
+                if (replies := self._replies.get(message[1])) is not None:
+                    replies.put(message)
+        except (EOFError, OSError):
+            self._process.join(self._grace)
+        except Exception:  # the process boundary: what the child sent cannot be read
+            log.exception("the %s engine sent what cannot be read", self.name)
+        if self._process.exitcode is None:
+            self._process.kill()
+        self._process.join()
+        self._died = self._death()
+        if isinstance(self._died, WorkerDiedError):
+            log.error("%s", self._died)
+        for job, replies in list(self._replies.items()):
+            replies.put(("error", job, self._died))
+
+    def _death(self) -> EngineError | Cancelled:
+        if self._closing:
+            return Cancelled(f"the {self.name} engine was closed")
+        code = None if self._abandoned else self._process.exitcode
+        return WorkerDiedError(self.name, code, str(self._log_file))
+
+
+def _prepare(log_file: Path) -> None:
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):
+        if log_file.stat().st_size > _LOG_SIZE:
+            log_file.replace(log_file.with_suffix(".1" + log_file.suffix))
+
+
+def _next(replies: queue.SimpleQueue[tuple[Any, ...]], until: float | None) -> tuple[Any, ...]:
+    while True:
+        left = _WAKE if until is None else until - time.monotonic()
+        try:
+            return replies.get(timeout=max(0.0, min(left, _WAKE)))
+        except queue.Empty:
+            if until is not None and time.monotonic() >= until:
+                raise
+
+
+class Job:
+    """In the child: one request, whether it was cancelled, and what the host feeds it."""
+
+    def __init__(
+        self, number: int, priority: int, connection: Connection, sending: threading.Lock
+    ) -> None:
+        self.number = number
+        self.priority = priority
+        self.cancelled = threading.Event()
+        self.on_cancel: Callable[[], None] | None = None
+        """Called from another thread to stop native code"""
+        self.give_way: Callable[[], bool] = lambda: False
+        """Run the waiting jobs of a higher priority; whether there were any"""
+        self._connection = connection
+        self._sending = sending
+        self._fed: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+
+    def check(self) -> None:
+        """Raise ``Cancelled`` once the host has lost interest."""
+        if self.cancelled.is_set():
+            raise Cancelled("stopped on request")
+
+    def feed(self) -> Iterator[Any]:
+        """What the host sends, in order, until it ends the feed."""
+        while True:
+            item = self._fed.get()
+            self.check()
+            if not item:
+                return
+            self.send("took")
+            yield item[0]
+
+    def send(self, kind: str, *values: Any) -> None:
+        with self._sending:
+            self._connection.send((kind, self.number, *values))
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+        self._fed.put(())
+        if self.on_cancel is not None:
+            self.on_cancel()
+
+
+class _Calls:
+    """What waits to be run: the highest priority first, in order within one."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, str, tuple[Any, ...]]] = []
+        self._changed = threading.Condition()
+
+    def put(self, job: Job, method: str, args: tuple[Any, ...]) -> None:
+        with self._changed:
+            heapq.heappush(self._heap, (-job.priority, job.number, method, args))
+            self._changed.notify()
+
+    def get(self) -> tuple[int, str, tuple[Any, ...]]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._heap)
+            return heapq.heappop(self._heap)[1:]
+
+    def get_above(self, priority: int) -> tuple[int, str, tuple[Any, ...]] | None:
+        with self._changed:
+            if self._heap and -self._heap[0][0] > priority:
+                return heapq.heappop(self._heap)[1:]
+            return None
+
+
+def serve(connection: Connection, served: str, args: tuple[Any, ...], log_file: str) -> None:
+    """The child's main function: construct the served object, then run one job after another."""
+    _settle(log_file)
+    sending = threading.Lock()
+    start = Job(_START, 0, connection, sending)
+    jobs: dict[int, Job] = {_START: start}
+    calls = _Calls()
+    threading.Thread(
+        target=_listen, args=(connection, sending, jobs, calls), name="requests", daemon=True
+    ).start()
+
+    target: Any = None
+
+    def construct(job: Job) -> None:
+        nonlocal target
+        module, _, name = served.partition(":")
+        target = getattr(importlib.import_module(module), name)(*args)
+
+    def run(number: int, method: str, call_args: tuple[Any, ...]) -> None:
+        job = jobs[number]
+        job.give_way = lambda: give_way(job)
+        _run(job, lambda job, *args: getattr(target, method)(job, *args), call_args)
+        del jobs[number]
+
+    def give_way(job: Job) -> bool:
+        ran = False
+        while (call := calls.get_above(job.priority)) is not None:
+            run(*call)
+            ran = True
+        return ran
+
+    _run(start, construct, ())
+    while target is not None:
+        run(*calls.get())
+
+
+def _run(job: Job, method: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    try:
+        job.check()
+        value = method(job, *args)
+        if isinstance(value, Iterator):
+            try:
+                for item in value:
+                    job.send("item", item)
+                    job.check()
+            finally:
+                # Before the host is told: what the method holds is given back by then.
+                if (close := getattr(value, "close", None)) is not None:
+                    close()
+            value = None
+        job.send("done", value)
+    except SottovoceError as error:
+        job.send("error", error)
+    except Exception as error:  # the process boundary: recorded here, raised there
+        log.exception("job %s failed", job.number)
+        job.send("error", EngineError(f"{type(error).__name__}: {error}"))
+
+
+def _listen(
+    connection: Connection, sending: threading.Lock, jobs: dict[int, Job], calls: _Calls
+) -> None:
+    """Read requests while the engine computes: native code releases the interpreter's lock."""
+    try:
+        while True:
+            match connection.recv():
+                case ("call", number, priority, method, args):
+                    jobs[number] = job = Job(number, priority, connection, sending)
+                    calls.put(job, method, args)
+                case ("feed", number, item) if (fed := jobs.get(number)) is not None:
+                    fed._fed.put((item,))
+                case ("fed", number) if (fed := jobs.get(number)) is not None:
+                    fed._fed.put(())
+                case ("cancel", number) if (stopped := jobs.get(number)) is not None:
+                    stopped.cancel()
+                case ("bye",):
+                    break
+    except (EOFError, OSError):
+        pass  # the host is gone, and so is every reason to go on
+    os._exit(0)
+
+
+def _settle(log_file: str) -> None:
+    """Native output goes to the log; Ctrl-C is the host's business."""
+    descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    faulthandler.enable()
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(name)s %(levelname)s %(message)s",
+    )
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
