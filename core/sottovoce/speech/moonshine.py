@@ -1,0 +1,145 @@
+"""The starter speech engine: Moonshine tiny, English, embedded in the moonshine-voice package."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import EngineError, MissingExtraError
+from ..home import find_home
+from ..hookspecs import hookimpl
+from ..interfaces import Transcriber
+from ..values import AudioChunk, AudioFormat, HardwareProfile, ModelSpec, Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from ..engines.worker import Job
+
+_FORMAT = AudioFormat()
+_MARGIN = 1_600
+"""Samples of silence around a turn: the model swallows words that touch an edge"""
+
+
+@hookimpl(trylast=True)
+def load_transcriber(spec: ModelSpec, hardware: HardwareProfile) -> Transcriber | None:
+    return MoonshineTranscriber(spec, hardware) if spec.engine == "moonshine" else None
+
+
+class MoonshineTranscriber(Transcriber):
+    """The host's side: audio goes to the worker, segments come back."""
+
+    def __init__(self, spec: ModelSpec, hardware: HardwareProfile) -> None:
+        from ..engines.worker import Worker
+
+        if importlib.util.find_spec("moonshine_voice") is None:
+            raise MissingExtraError("moonshine-voice", "starter")
+        self.spec = spec
+        self.version = version("moonshine-voice")
+        self._worker = Worker(
+            f"{__name__}:MoonshineServer",
+            spec.filename,
+            hardware.cpu_count,
+            name="speech",
+            log_file=find_home().engine_log("speech"),
+        )
+
+    def transcribe(
+        self, audio: Iterable[AudioChunk], *, start: float = 0.0, voices: bool = True
+    ) -> Iterator[Segment]:
+        pcm = (chunk.audio for chunk in _from(start, audio))
+        yield from self._worker.stream("transcribe", start, voices, feed=pcm)
+
+    def close(self) -> None:
+        self._worker.close()
+
+
+def _from(start: float, audio: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
+    """The audio from ``start`` on, cut at the very frame."""
+    skip = round(start * _FORMAT.rate) * _FORMAT.width
+    for chunk in audio:
+        if skip >= len(chunk.audio):
+            skip -= len(chunk.audio)
+            continue
+        yield AudioChunk(chunk.audio[skip:], chunk.timestamp) if skip else chunk
+        skip = 0
+
+
+class MoonshineServer:
+    """The worker's side: voice activity, Moonshine and voiceprints over one stream of audio."""
+
+    def __init__(self, model: str, threads: int) -> None:
+        import moonshine_voice
+        from moonshine_voice.transcriber import Transcriber as Moonshine
+
+        from .vad import SpeechDetector
+
+        path = Path(moonshine_voice.__file__).parent / model
+        # Its own voice activity detection runs on one thread and costs more than the
+        # transcription: ours cuts the audio, so 0 turns it off.
+        options = {"vad_threshold": "0.0", "return_audio_data": "false"}
+        self._engine = Moonshine(path, moonshine_voice.ModelArch.TINY, options=options)
+        self._detector = SpeechDetector()
+        self._threads = threads
+        self._voiceprinter: Any = None
+
+    def transcribe(self, job: Job, start: float, voices: bool) -> Iterator[Segment]:
+        import numpy as np
+
+        from .turns import turns
+        from .vad import runs
+
+        if voices and self._voiceprinter is None:
+            from .voiceprint import Voiceprinter
+
+            self._voiceprinter = Voiceprinter(self._threads)
+        blocks = (
+            np.divide(np.frombuffer(pcm, "<i2"), 32768, dtype=np.float32) for pcm in job.feed()
+        )
+        embed = self._voiceprinter.embed if voices else None
+        for turn in turns(runs(blocks, self._detector, start=start), embed):
+            job.check()
+            if text := self._text(np.pad(turn.samples, _MARGIN)):
+                yield Segment(id=0, start=turn.start, end=turn.end, text=text, voice=turn.voice)
+
+    def _text(self, samples: npt.NDArray[np.float32]) -> str:
+        """One utterance through the C interface: the Python one copies sample by sample."""
+        from moonshine_voice.moonshine_api import TranscriptC
+
+        result = ctypes.POINTER(TranscriptC)()
+        status = self._engine._lib.moonshine_transcribe_without_streaming(
+            self._engine._handle,
+            samples.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
+            len(samples),
+            16_000,
+            0,
+            ctypes.byref(result),
+        )
+        if status != 0:
+            raise EngineError(f"Moonshine could not transcribe an utterance (status {status})")
+        lines = (result.contents.lines[i] for i in range(result.contents.line_count))
+        texts = (
+            ctypes.string_at(line.text).decode(errors="replace") for line in lines if line.text
+        )
+        return modern(" ".join(text.strip() for text in texts).strip())
+
+
+_MODERN = {"to-day": "today", "to-morrow": "tomorrow", "to-night": "tonight", "good-bye": "goodbye"}
+_OLD = re.compile(rf"\b(?:{'|'.join(_MODERN)})\b", re.I)
+
+
+def modern(text: str) -> str:
+    """Today's spelling of words that the model learned from old books."""
+
+    def spelling(found: re.Match[str]) -> str:
+        word = _MODERN[found[0].lower()]
+        return word.capitalize() if found[0][0].isupper() else word
+
+    return _OLD.sub(spelling, text)

@@ -1,0 +1,76 @@
+"""Joining runs of speech into turns: as long as one person speaks, and no longer.
+
+An engine hears better with more of a sentence before it, and a line of two speakers can be given
+to neither. So runs are joined while the voice stays the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .vad import RATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from .vad import Run, Samples
+
+Voice = tuple[float, ...]
+
+_LONGEST = 15.0
+"""Seconds of a turn"""
+_BREATH = 0.6
+"""Seconds between two runs of one turn"""
+_SAME_VOICE = 0.65
+"""Cosine similarity from which two runs are of one voice. Joining two people is worse than
+splitting one, whose parts the clustering puts together again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    start: float
+    """Seconds"""
+    samples: Samples
+    voice: Voice
+    """Unit-length speaker embedding; empty where none was asked for, or it is too short"""
+
+    @property
+    def end(self) -> float:
+        return self.start + len(self.samples) / RATE
+
+
+def turns(runs: Iterable[Run], embed: Callable[[Samples], Voice] | None) -> Iterator[Turn]:
+    """Turns as they end. Without ``embed`` there is one voice, and only pauses part them."""
+    turn: Turn | None = None
+    for run in runs:
+        voice = embed(run.samples) if embed else ()
+        if turn is not None and _goes_on(turn, run, voice):
+            turn = _joined(turn, run, voice)
+            continue
+        if turn is not None:
+            yield turn
+        turn = Turn(run.start, run.samples, voice)
+    if turn is not None:
+        yield turn
+
+
+def _goes_on(turn: Turn, run: Run, voice: Voice) -> bool:
+    if run.start - turn.end > _BREATH or run.end - turn.start > _LONGEST:
+        return False
+    return not voice or not turn.voice or float(np.dot(turn.voice, voice)) >= _SAME_VOICE
+
+
+def _joined(turn: Turn, run: Run, voice: Voice) -> Turn:
+    gap = np.zeros(max(0, round((run.start - turn.end) * RATE)), np.float32)
+    mean = _mean(turn.voice, len(turn.samples), voice, len(run.samples))
+    return Turn(turn.start, np.concatenate([turn.samples, gap, run.samples]), mean)
+
+
+def _mean(one: Voice, weight: int, other: Voice, other_weight: int) -> Voice:
+    if not one or not other:
+        return one or other
+    total = np.array(one) * weight + np.array(other) * other_weight
+    return tuple(float(value) for value in total / np.linalg.norm(total))
