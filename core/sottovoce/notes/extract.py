@@ -1,0 +1,230 @@
+"""Notes by extraction: what a model too small to follow instructions does well once tuned for it.
+
+Short windows of numbered lines go in; one note a line comes out, under a grammar that knows only
+the window's lines and names:
+
+    T|line|owner|what|when    a task             D|line|what    a decision
+    Q|line|what               an open question   K|line|what    a key point
+    G|title|gist              the stretch's topic, last
+
+Each note is checked against its lines; what they do not support is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..interfaces import Question
+from .dates import deadline_in
+from .evidence import Line, content_words, support, words
+from .names import names_in
+from .windows import Window, lines_of, windows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ..interfaces import TextGenerator
+    from ..values import Transcript
+
+SYSTEM = "You take meeting notes."
+_MOST_TOKENS = 320
+_MOST_NOTES = 12
+
+
+@dataclass(slots=True)
+class Note:
+    """One note and the positions of the lines that it rests on."""
+
+    kind: str
+    text: str
+    lines: tuple[int, ...]
+    owner: str = ""
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    notes: tuple[Note, ...]
+    """In the order of their lines"""
+    lines: tuple[Line, ...]
+    dropped: int
+
+    def of(self, kind: str) -> list[Note]:
+        return [note for note in self.notes if note.kind == kind]
+
+
+def extract(
+    transcript: Transcript,
+    generator: TextGenerator,
+    progress: Callable[[float, float], None] = lambda done, total: None,
+) -> Extraction:
+    """Read a transcript window by window. ``progress`` hears of windows done and in all."""
+    lines = lines_of(transcript)
+    parts = windows(lines) if lines else []
+    questions = [
+        Question(
+            text=f"{window.text}\n\nNotes:",
+            grammar=grammar(window, transcript.speakers),
+            max_tokens=_MOST_TOKENS,
+        )
+        for window in parts
+    ]
+    notes: list[Note] = []
+    dropped = 0
+    for window, answer in zip(parts, _answers(generator, questions, progress), strict=True):
+        for note in parse(answer):
+            checked = _checked(note, window, lines)
+            if checked is None:
+                dropped += 1
+            else:
+                notes.append(checked)
+    return Extraction(tuple(merged(notes, lines)), tuple(lines), dropped)
+
+
+def _answers(
+    generator: TextGenerator,
+    questions: Sequence[Question],
+    progress: Callable[[float, float], None],
+) -> Iterator[str]:
+    answers = [""] * len(questions)
+    if questions:
+        progress(0, len(questions))
+        conversation = generator.open(system=SYSTEM)
+        done = 0
+        try:
+            for piece in conversation.ask(questions):
+                answers[piece.question] += piece.text
+                if piece.last:
+                    if piece.truncated:  # its last line is not whole
+                        answers[piece.question] = answers[piece.question].rpartition("\n")[0]
+                    done += 1
+                    progress(done, len(questions))
+        finally:
+            conversation.close()
+    yield from answers
+
+
+def grammar(window: Window, known: Sequence[str]) -> str:
+    """GBNF for a window's notes: no line and no owner that is not in it."""
+    numbers = " | ".join(f'"{n}"' for n in range(1, len(window.lines) + 1))
+    names = names_in(window.lines, known)
+    owners = " | ".join(
+        '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in names
+    )
+    return rf"""
+root ::= "none" | note ("\n" note){{0,{_MOST_NOTES - 1}}}
+note ::= task | said
+task ::= "T|" line "|" owner "|" text "|" text?
+said ::= ("D" | "Q" | "K") "|" line "|" text
+line ::= {numbers}
+owner ::= {owners}
+text ::= [^|\n]+
+"""
+
+
+_FORM = re.compile(
+    r"(?P<task>T)\|(?P<line>\d+)\|(?P<owner>[^|]*)\|(?P<what>[^|]+)\|(?P<when>[^|]*)$"
+    r"|(?P<kind>[DQK])\|(?P<at>\d+)\|(?P<text>[^|]+)"
+)
+
+
+def parse(answer: str) -> Iterator[Note]:
+    """The notes of an answer; their line is the number in the window, from 1."""
+    for row in answer.splitlines():
+        found = _FORM.match(row.strip())
+        if found is None:
+            continue
+        if found["task"]:
+            yield Note(
+                "T",
+                found["what"].strip(),
+                (int(found["line"]),),
+                found["owner"],
+                found["when"].strip(),
+            )
+        else:
+            yield Note(found["kind"], found["text"].strip(), (int(found["at"]),))
+
+
+def _checked(note: Note, window: Window, lines: Sequence[Line]) -> Note | None:
+    """The note with its evidence as positions among all lines, or ``None`` without evidence."""
+    evidence = support(note.text, [window.first + note.lines[0] - 1], lines)
+    if evidence is None:
+        return None
+    cited = evidence[-1]
+    if note.kind == "Q" and _answered(cited, lines):
+        return None
+    note.when = _deadline(note.when, evidence, lines)
+    note.owner = _owner(note.owner, cited, evidence, lines)
+    note.lines = evidence
+    return note
+
+
+def _deadline(when: str, evidence: Sequence[int], lines: Sequence[Line]) -> str:
+    """The deadline that the model gives, if its words were said there; else the one that was."""
+    spoken = [lines[it].text for it in evidence]
+    if deadline_in(when) and any(" ".join(words(when)) in " ".join(words(it)) for it in spoken):
+        return when
+    return next(filter(None, map(deadline_in, spoken)), "")
+
+
+_COMMITS = re.compile(
+    r"\b(?:I will|I'll|I can|I shall|I could|I am going to|I'm going to|let me)\b", re.I
+)
+
+
+def _owner(owner: str, cited: int, evidence: Sequence[int], lines: Sequence[Line]) -> str:
+    """The owner, where the lines bear it out: who commits there, or who is named there."""
+    near = range(max(0, evidence[0] - 1), min(len(lines), evidence[-1] + 2))
+    commits = [lines[it].speaker for it in near if _COMMITS.search(lines[it].text)]
+    named = {w for it in near for w in words(lines[it].text)}
+    if owner in commits or (words(owner) and set(words(owner)) <= named):
+        return owner
+    if lines[cited].speaker in commits:
+        return lines[cited].speaker
+    return ""
+
+
+_ANSWER = re.compile(r"^(?:yes|no|sure|of course|exactly|right|correct|agreed)\b", re.I)
+
+
+def _answered(cited: int, lines: Sequence[Line]) -> bool:
+    """Whether another speaker settles the question at once: then it is not open."""
+    after = lines[cited + 1] if cited + 1 < len(lines) else None
+    return (
+        after is not None
+        and after.speaker != lines[cited].speaker
+        and _ANSWER.match(after.text) is not None
+    )
+
+
+_NEAR = 6
+"""Lines within which two like notes are one"""
+
+
+def merged(notes: Sequence[Note], lines: Sequence[Line]) -> list[Note]:
+    """One note for what overlapping windows, or a request and its promise, gave twice."""
+    kept: list[Note] = []
+    for note in sorted(notes, key=lambda it: it.lines):
+        twin = next((other for other in reversed(kept) if _same(note, other, lines)), None)
+        if twin is None:
+            kept.append(note)
+            continue
+        if len(content_words(note.text)) > len(content_words(twin.text)):
+            twin.text = note.text
+        twin.lines = tuple(sorted({*twin.lines, *note.lines}))
+        twin.owner = twin.owner or note.owner
+        twin.when = twin.when or note.when
+    return sorted(kept, key=lambda it: it.lines)
+
+
+def _same(note: Note, other: Note, lines: Sequence[Line]) -> bool:
+    if note.kind != other.kind or note.lines[0] - other.lines[-1] > _NEAR:
+        return False
+    mine, theirs = content_words(note.text), content_words(other.text)
+    common = len(mine & theirs) / max(1, min(len(mine), len(theirs)))
+    if note.kind == "T" and note.owner and other.owner and note.owner != other.owner:
+        return False
+    return common >= 0.7

@@ -1,0 +1,46 @@
+"""Taking notes with whichever method the model is able to follow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import ModelError
+from ..values import MeetingNotes, NotesMethod
+from .compose import compose
+from .extract import extract
+from .schema import ask_by_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..interfaces import TextGenerator
+    from ..values import Recording, Transcript
+
+
+def take_notes(
+    recording: Recording,
+    transcript: Transcript,
+    load: Callable[[], TextGenerator],
+    progress: Callable[[float, float], None] = lambda done, total: None,
+) -> MeetingNotes:
+    """Notes in which every statement cites the segments that it rests on.
+
+    ``load`` gives the model, and is not called when nothing was said: then the notes are empty.
+    ``progress`` hears of steps done and in all.
+    """
+    if not transcript.segments:
+        return MeetingNotes(recording=recording, title=recording.title)
+    generator = load()
+    spec = generator.spec
+    if spec.languages and transcript.language and transcript.language not in spec.languages:
+        raise ModelError(
+            f"{spec.label} reads {', '.join(spec.languages)} and this meeting is in "
+            f"'{transcript.language}': choose a model that reads it"
+        )
+    match spec.notes:
+        case NotesMethod.EXTRACT:
+            return compose(recording, transcript, extract(transcript, generator, progress))
+        case NotesMethod.SCHEMA:
+            return ask_by_schema(recording, transcript, generator, progress)
+        case None:
+            raise ModelError(f"{spec.label} cannot take notes: its catalog entry names no method")

@@ -1,0 +1,81 @@
+"""Cutting a transcript into short windows of numbered lines."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .evidence import Line, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..values import Transcript
+
+_LINES = 10
+_OVERLAP = 2
+"""Lines at the start of a window that the one before had too: an answer to its last question"""
+_LONG = 20
+"""Words from which a turn is cut at its sentences"""
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+_NOTHING = re.compile(r"[^\w]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    first: int
+    """Position of its first line among all lines"""
+    lines: tuple[Line, ...]
+
+    @property
+    def text(self) -> str:
+        """Numbered from 1, one line each: ``[1] Maria: Good morning.``"""
+        return "\n".join(f"[{n}] {it.speaker}: {it.text}" for n, it in enumerate(self.lines, 1))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Who may own something here: those who speak in it."""
+        return tuple(dict.fromkeys(line.speaker for line in self.lines))
+
+
+def lines_of(transcript: Transcript) -> list[Line]:
+    """A line per turn, or per few sentences of a long one. Control characters become spaces."""
+    lines: list[Line] = []
+    for segment in transcript.segments:
+        speaker = _clean(segment.speaker or "Speaker")
+        for text in _pieces(_clean(segment.text)):
+            if not _NOTHING.match(text):
+                lines.append(Line(segment.id, speaker, text))
+    return lines
+
+
+def _clean(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).replace("|", "/").split())
+
+
+def _pieces(text: str) -> Iterator[str]:
+    if len(words(text)) <= _LONG:
+        yield text
+        return
+    kept: list[str] = []
+    for sentence in _SENTENCE_END.split(text):
+        for part in _parts(sentence):
+            if kept and len(words(" ".join([*kept, part]))) > _LONG:
+                yield " ".join(kept)
+                kept = []
+            kept.append(part)
+    yield " ".join(kept)
+
+
+def _parts(sentence: str) -> Iterator[str]:
+    """A sentence without end, as recognisers write monologues, by its length."""
+    tokens = sentence.split()
+    for start in range(0, len(tokens), 2 * _LONG):
+        yield " ".join(tokens[start : start + 2 * _LONG])
+
+
+def windows(lines: Sequence[Line]) -> list[Window]:
+    step = _LINES - _OVERLAP
+    last = max(1, len(lines) - _OVERLAP)
+    return [Window(start, tuple(lines[start : start + _LINES])) for start in range(0, last, step)]
