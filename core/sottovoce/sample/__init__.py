@@ -1,0 +1,1 @@
+"""The bundled sample meeting: ``meeting.opus``, spoken from the script ``meeting.txt``."""
