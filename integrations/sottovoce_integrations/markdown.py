@@ -1,0 +1,224 @@
+"""Notes as a Markdown file that any editor, vault or repository takes (CommonMark, front matter).
+
+A file of ours says so in its front matter: ``sottovoce: MEETING HASH``, the hash being of all that
+follows. It tells a note that a person edited from one that may be written again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from sottovoce import (
+    ActionItem,
+    ExportError,
+    MeetingNotes,
+    NoteExporter,
+    Segment,
+    Statement,
+    Transcript,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_MARK = re.compile(r"^sottovoce: (?P<meeting>\w+) (?P<hash>[0-9a-f]{16})$", re.M)
+_ILLEGAL = re.compile(r'[\\/:*?"<>|#^\[\]\x00-\x1f]')
+"""Not in file names on one platform or another, or with a meaning in Obsidian's links"""
+_NEAR = 3
+"""Folders up from which a link names the recording's place outright: such links move together"""
+_LONGEST_NAME = 120
+"""Bytes of a file's name, so that it fits wherever it is synced to"""
+
+
+class Markdown(NoteExporter):
+    name = "markdown"
+
+    def export(self, notes: MeetingNotes, transcript: Transcript, folder: Path) -> Path:
+        """Write or update the meeting's note; one that a person edited is left as it is.
+
+        When the notes changed since such an edit, they go into a new file beside it.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = _choose(folder, notes, transcript)
+            text = note(notes, transcript, path.parent)
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                _write(path, text)
+        except OSError as error:
+            raise ExportError(
+                f"{error.filename or folder}: the note could not be written: {error.strerror}; "
+                "the notes are safe in the library: run 'sotto export' when that is mended"
+            ) from error
+        return path
+
+
+@hookimpl
+def register_note_exporters() -> list[NoteExporter]:
+    return [Markdown()]
+
+
+def _choose(folder: Path, notes: MeetingNotes, transcript: Transcript) -> Path:
+    """The file to write: this meeting's own, unless a person edited it and the notes changed."""
+    ours = _digest(note(notes, transcript, folder))
+    for path in sorted(folder.glob(f"{notes.recording.started_at:%Y-%m-%d} *.md")):
+        mark = _mark(path)
+        if mark is None or mark["meeting"] != notes.recording.id:
+            continue
+        unedited = mark["hash"] == _digest(path.read_text(encoding="utf-8"))
+        if unedited or mark["hash"] == ours:
+            return path
+    return next(path for path in _names(folder, notes) if not path.exists())
+
+
+def _names(folder: Path, notes: MeetingNotes) -> Iterator[Path]:
+    title = _ILLEGAL.sub(" ", notes.title)
+    while len(title.encode()) > _LONGEST_NAME - 20:
+        title = title[:-1]
+    title = " ".join(title.split()).strip(". ") or "Meeting"
+    stem = f"{notes.recording.started_at:%Y-%m-%d} {title}"
+    yield folder / f"{stem}.md"
+    number = 2
+    while True:
+        yield folder / f"{stem} ({number}).md"
+        number += 1
+
+
+def _mark(path: Path) -> re.Match[str] | None:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return _MARK.search(file.read(4096))
+    except UnicodeDecodeError:
+        return None  # not one that we wrote
+
+
+def _digest(text: str) -> str:
+    """Of everything but the mark itself."""
+    return hashlib.sha256(_MARK.sub("", text).encode()).hexdigest()[:16]
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all: into a file beside it, which then takes its name."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+def note(notes: MeetingNotes, transcript: Transcript, folder: Path) -> str:
+    """The whole file. Links lead from ``folder`` to the recording."""
+    recording = notes.recording
+    link = _Link(recording.path, folder, transcript.segments)
+    lines = ["---", f"title: {json.dumps(notes.title, ensure_ascii=False)}"]
+    lines += [f"date: {recording.started_at.isoformat()}"]
+    lines += [f"duration: {json.dumps(clock(recording.duration))}"]
+    if transcript.speakers:
+        lines += ["participants:"]
+        lines += [f"  - {json.dumps(name, ensure_ascii=False)}" for name in transcript.speakers]
+    lines += [f"recording: {json.dumps(str(recording.path), ensure_ascii=False)}"]
+    lines += [f"sottovoce: {recording.id} {'0' * 16}", "---", ""]
+    lines += [f"# {_escape(notes.title)}", ""]
+    day = recording.started_at
+    facts = [f"{day.day} {day:%B %Y, %H:%M}", clock(recording.duration)]
+    lines += [" · ".join([*facts, *(_escape(name) for name in transcript.speakers)]), ""]
+    if not transcript.segments:
+        lines += ["Nothing was said in this recording.", ""]
+    lines += _section("Summary", [_escape(s.text) for s in notes.summary], bullet="")
+    lines += _section("Decisions", _statements(notes.decisions, link))
+    lines += _section(
+        "Action items", [_action(item, link) for item in notes.action_items], "- [ ] "
+    )
+    lines += _section("Open questions", _statements(notes.open_questions, link))
+    lines += _section("Key points", _statements(notes.key_points, link))
+    lines += _section("Transcript", [_turn(s, link) for s in transcript.segments], bullet="")
+    lines += _section("How this note was made", _production(notes))
+    text = "\n".join(lines).rstrip() + "\n"
+    return _MARK.sub(f"sottovoce: {recording.id} {_digest(text)}", text)
+
+
+class _Link:
+    """Time stamps that lead to their place in the recording (a media fragment, ``#t=27``)."""
+
+    def __init__(self, recording: Path, folder: Path, segments: Sequence[Segment]) -> None:
+        self._target = recording.as_uri()
+        with suppress(ValueError):  # another drive
+            relative = Path(os.path.relpath(recording, folder.absolute()))
+            if relative.parts[:_NEAR].count("..") < _NEAR:
+                self._target = quote(relative.as_posix())
+        self._starts = {segment.id: segment.start for segment in segments}
+
+    def to(self, segment: int) -> str:
+        start = self._starts[segment]
+        return f"[{clock(start)}]({self._target}#t={start:.0f})"
+
+
+def clock(seconds: float) -> str:
+    """``1:02:03`` or ``02:03``."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute:02}:{second:02}"
+
+
+def _escape(text: str) -> str:
+    """Speech is text, never markup: nothing in it may become a heading, a link or a task."""
+    text = re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"^(\d+)([.)])|^([-+])(?=\s)", lambda m: m[0][:-1] + "\\" + m[0][-1], text)
+
+
+def _section(title: str, items: Sequence[str], bullet: str = "- ") -> list[str]:
+    if not items:
+        return []
+    spaced = [line for item in items for line in ([item, ""] if not bullet else [bullet + item])]
+    return [f"## {title}", "", *spaced, *([""] if bullet else [])]
+
+
+def _statements(statements: Sequence[Statement], link: _Link) -> list[str]:
+    return [f"{_escape(s.text)} {_stamps(s, link)}" for s in statements]
+
+
+def _stamps(statement: Statement, link: _Link) -> str:
+    return " ".join(link.to(segment) for segment in statement.segments)
+
+
+def _action(item: ActionItem, link: _Link) -> str:
+    owner = f"**{_escape(item.assignee)}**: " if item.assignee else ""
+    due = ""
+    if item.due_text:
+        due = f" ({_escape(item.due_text)}{f': {item.due.isoformat()}' if item.due else ''})"
+    return f"{owner}{_escape(item.text)}{due} {_stamps(item, link)}"
+
+
+def _turn(segment: Segment, link: _Link) -> str:
+    speaker = f"**{_escape(segment.speaker)}**: " if segment.speaker else ""
+    return f"{link.to(segment.id)} {speaker}{_escape(segment.text)}"
+
+
+def _production(notes: MeetingNotes) -> list[str]:
+    made = [
+        f"{it.stage.capitalize()}: {it.model}, {it.engine} {it.version}".rstrip()
+        + f", {it.seconds:.1f} s on this machine"
+        for it in notes.produced_by
+    ]
+    start, end = notes.coverage
+    if end:
+        made.append(f"The notes cover the speech from {clock(start)} to {clock(end)}.")
+    if notes.dropped:
+        made.append(
+            f"{notes.dropped} statements of the model were left out: the transcript did not "
+            "support them."
+        )
+    return made
