@@ -1,0 +1,71 @@
+"""``sotto process``: recordings in, notes out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SottovoceError
+from ..values import ModelTask
+from .output import print_json, result_to_json
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace, _SubParsersAction
+
+    from ..host import Host
+
+
+def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "process",
+        help="transcribe recordings and write their notes",
+        description="Transcribe recordings and write their notes. What is stopped or fails is "
+        "taken up where it was by the same command; what is done is not done again.",
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio or video")
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="where the notes are written")
+    parser.add_argument(
+        "--export",
+        action="append",
+        metavar="EXPORTER",
+        help="how they are written (default: markdown; may be given again)",
+    )
+    parser.add_argument("--speech", metavar="MODEL", help="the transcription model")
+    parser.add_argument("--model", metavar="MODEL", help="the language model for the notes")
+    parser.add_argument("--json", action="store_true", help="print transcripts and notes as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(host: Host, arguments: Namespace) -> int:
+    from ..pipeline import Processor, export
+    from .progress import shown
+
+    folder = arguments.to or host.home.notes
+    exporters = arguments.export or ["markdown"]
+    speech = host.model(ModelTask.TRANSCRIPTION, arguments.speech)
+    language = host.model(ModelTask.GENERATION, arguments.model)
+    results: list[dict[str, Any]] = []
+    failed = 0
+    with (
+        shown() as progress,
+        Processor(host, speech=speech, language=language, report=progress.report) as processor,
+    ):
+        for file in arguments.files:
+            progress.begin(file.name)
+            try:
+                done = processor.process(file)
+                paths = export(host, done, folder, exporters)
+            except SottovoceError as error:
+                # One bad file does not keep the others waiting.
+                failed += 1
+                print(f"sotto: {error}", file=sys.stderr)
+                continue
+            if arguments.json:
+                results.append(result_to_json(done, paths))
+            else:
+                for path in paths:
+                    print(path, flush=True)
+    if arguments.json:
+        print_json(results)
+    return 1 if failed else 0
