@@ -48,9 +48,9 @@ class Markdown(NoteExporter):
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            path = _choose(folder, notes, transcript)
-            text = note(notes, transcript, path.parent)
-            if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path, kept = _choose(folder, notes, transcript)
+            text = note(notes, transcript, folder)
+            if not kept and not (path.exists() and path.read_text(encoding="utf-8") == text):
                 _write(path, text)
         except OSError as error:
             raise ExportError(
@@ -65,17 +65,21 @@ def register_note_exporters() -> list[NoteExporter]:
     return [Markdown()]
 
 
-def _choose(folder: Path, notes: MeetingNotes, transcript: Transcript) -> Path:
-    """The file to write: this meeting's own, unless a person edited it and the notes changed."""
+def _choose(folder: Path, notes: MeetingNotes, transcript: Transcript) -> tuple[Path, bool]:
+    """This meeting's file, and whether it must stay as it is, because a person edited it.
+
+    An edited one whose notes changed since is passed over, for a new file beside it.
+    """
     ours = _digest(note(notes, transcript, folder))
     for path in sorted(folder.glob(f"{notes.recording.started_at:%Y-%m-%d} *.md")):
         mark = _mark(path)
         if mark is None or mark["meeting"] != notes.recording.id:
             continue
-        unedited = mark["hash"] == _digest(path.read_text(encoding="utf-8"))
-        if unedited or mark["hash"] == ours:
-            return path
-    return next(path for path in _names(folder, notes) if not path.exists())
+        if mark["hash"] == _digest(path.read_text(encoding="utf-8")):
+            return path, False
+        if mark["hash"] == ours:
+            return path, True
+    return next(path for path in _names(folder, notes) if not path.exists()), False
 
 
 def _names(folder: Path, notes: MeetingNotes) -> Iterator[Path]:
