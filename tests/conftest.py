@@ -16,6 +16,8 @@ import pytest
 from sottovoce.home import VARIABLE, find_home
 from sottovoce.host import Host
 
+from .audio import decode, encode
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -85,8 +87,23 @@ class Sample:
 @pytest.fixture(scope="session")
 def processed(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     """The sample taken through the whole job once, by the real engines. Do not change it."""
-    folder = tmp_path_factory.mktemp("processed")
+    return _process(SAMPLE, tmp_path_factory.mktemp("processed"))
+
+
+@pytest.fixture(scope="session")
+def excerpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample's first half minute, for what has to run several times."""
+    path = tmp_path_factory.mktemp("excerpt") / "excerpt.flac"
+    return encode(path, [decode(SAMPLE)[: 16_000 * 30]], codec="flac")
+
+
+@pytest.fixture(scope="session")
+def processed_excerpt(excerpt: Path, tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    return _process(excerpt, tmp_path_factory.mktemp("processed"))
+
+
+def _process(recording: Path, folder: Path) -> Sample:
     notes = folder / "notes"
-    ran = sotto("process", SAMPLE, "--to", notes, "--json", home=folder / "home")
+    ran = sotto("process", recording, "--to", notes, "--json", home=folder / "home")
     assert ran.status == 0, ran.err
     return Sample(folder / "home", notes, ran.json[0])

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.signal import correlate
-from sottovoce_plugins.files import RecordedFiles
 
 from sottovoce import AudioFormat, RecordingError
+from sottovoce_plugins.files import RecordedFiles
 
 from .audio import decode, encode
 from .conftest import SAMPLE
@@ -93,9 +93,7 @@ def test_a_stereo_recording_of_one_room_is_one_track(tmp_path: Path, speech: np.
     assert len(RecordedFiles().inspect(path).tracks) == 1
 
 
-def test_a_name_with_colons_and_percent_signs_is_a_file(
-    tmp_path: Path, speech: np.ndarray
-) -> None:
+def test_a_name_with_colons_and_percent_signs_is_a_file(tmp_path: Path, speech: np.ndarray) -> None:
     made = encode(tmp_path / "a.wav", [speech], codec="pcm_s16le")
     odd = made.rename(tmp_path / "http:%2F 10:30 – réunion 🎙.wav")
     assert len(heard(odd)) / 16_000 == pytest.approx(SECONDS, abs=0.1)
@@ -166,7 +164,7 @@ def test_a_hole_in_the_timestamps_is_silence_of_its_length(
     with av.open(str(whole)) as source, av.open(str(holed), "w") as target:
         stream = target.add_stream_from_template(source.streams.audio[0])
         for packet in source.demux(source.streams.audio[0]):
-            if packet.dts is None or 2.0 <= float(packet.pts * packet.time_base) < 4.0:
+            if packet.pts is None or 2.0 <= float(packet.pts * packet.time_base) < 4.0:
                 continue
             packet.stream = stream
             target.mux(packet)

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from sottovoce_catalog import load_models
 
 from sottovoce import (
     Conversation,
@@ -26,6 +25,7 @@ from sottovoce.notes.evidence import Line, support
 from sottovoce.notes.extract import grammar, parse
 from sottovoce.notes.names import names_in
 from sottovoce.notes.windows import lines_of, windows
+from sottovoce_catalog import load_models
 
 RECORDING = Recording(
     id="cafe0123",
@@ -255,7 +255,8 @@ def test_a_model_that_follows_instructions_is_asked_for_each_section_once() -> N
     model = Scripted(
         '[{"text": "The routers are rented.", "lines": [2]}]',
         "[]",
-        '[{"text": "Rent the mobile routers", "lines": [2]}, {"text": "Buy a yacht", "lines": [1]}]',
+        '[{"text": "Rent the mobile routers", "lines": [2]},'
+        ' {"text": "Buy a yacht", "lines": [1]}]',
         '[{"text": "Order the routers", "lines": [2, 3], "assignee": "Henry", "due": "today"},'
         ' {"text": "Order the routers", "lines": [2], "assignee": "Zoltan", "due": "in May"}]',
         '[{"text": "Who pays for the parking?", "lines": [4]}, {"text": "cut o',
