@@ -161,8 +161,38 @@ def test_a_model_that_does_not_read_the_language_says_so() -> None:
 def test_the_grammar_knows_the_lines_and_names_of_its_window_only() -> None:
     (window,) = windows(lines_of(TALK))
     text = grammar(window, TALK.speakers)
-    assert 'line ::= "1" | "2" | "3" | "4" | "5" | "6"\n' in text
+    assert '"T|6|"' in text
+    assert '"T|7|"' not in text
     assert 'owner ::= "Maria" | "Tom" | "Henry"\n' in text
+
+
+def test_asking_is_not_deciding_and_telling_is_no_task() -> None:
+    talk = transcript("Ana: Could we sell the old desks?", "Ben: They come on Friday.")
+    answer = "D|1|sell the old desks\nT|2|Ben|come on Friday|"
+    notes = take_notes(RECORDING, talk, lambda: Scripted(answer))
+    assert notes.decisions == notes.action_items == ()
+    assert notes.dropped == 2
+
+
+@pytest.mark.parametrize(
+    ("recorded", "title"),
+    [
+        ("Weekly with Acme", "Weekly with Acme"),
+        ("audio_2026-03-12", "Mobile routers"),
+        ("GMT20240124-202901_Recording", "Mobile routers"),
+    ],
+)
+def test_a_recording_without_a_telling_name_is_called_by_its_topics(
+    recorded: str, title: str
+) -> None:
+    answer = "D|3|rent the mobile routers\nG|Mobile routers|They rent."
+    notes = take_notes(replace(RECORDING, title=recorded), TALK, lambda: Scripted(answer))
+    assert notes.title == title
+
+
+def test_a_topic_in_words_that_nobody_said_is_no_title() -> None:
+    nameless = replace(RECORDING, title="audio")
+    assert take_notes(nameless, TALK, lambda: Scripted("G|Elephants|x")).title == "audio"
 
 
 def test_a_name_in_the_grammar_cannot_break_out_of_it() -> None:

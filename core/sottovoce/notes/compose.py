@@ -23,7 +23,7 @@ def compose(recording: Recording, transcript: Transcript, found: Extraction) -> 
     segments = transcript.segments
     return MeetingNotes(
         recording=recording,
-        title=recording.title,
+        title=_title(recording.title, found.topics),
         summary=tuple(_summary(decisions, items, questions)),
         key_points=tuple(_statement(note, found.lines) for note in found.of("K")),
         decisions=decisions,
@@ -32,6 +32,22 @@ def compose(recording: Recording, transcript: Transcript, found: Extraction) -> 
         dropped=found.dropped,
         coverage=(segments[0].start, segments[-1].end) if segments else (0.0, 0.0),
     )
+
+
+_NO_TITLE = re.compile(
+    r"(?:audio|call|gmt|meeting|memo|mic|new|output|rec|recording|screen|track|untitled|video|voice"
+    r"|wav|zoom|[\W\d_])*(?:utc)?[\W\d_]*",
+    re.I,
+)
+_TOPICS = 3
+
+
+def _title(given: str, topics: Sequence[str]) -> str:
+    """The recording's name, where it says something, or what was talked about."""
+    if not topics or not _NO_TITLE.fullmatch(given):
+        return given
+    named = [topics[0], *(_clause(topic) for topic in topics[1:_TOPICS])]
+    return _sentence(_listed(named), "")
 
 
 def _segments(note: Note, lines: Sequence[Line]) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ the window's lines and names:
 
     T|line|owner|what|when    a task             D|line|what    a decision
     Q|line|what               an open question   K|line|what    a key point
-    G|title|gist              the stretch's topic, last
+    G|title|gist              the topic, last; of it the title is used, as gists invent
 
 Each note is checked against its lines; what they do not support is dropped and counted.
 """
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 SYSTEM = "You take meeting notes."
 _MOST_TOKENS = 320
-_MOST_NOTES = 12
 
 
 @dataclass(slots=True)
@@ -50,6 +49,8 @@ class Extraction:
     """In the order of their lines"""
     lines: tuple[Line, ...]
     dropped: int
+    topics: tuple[str, ...] = ()
+    """Titles of the stretches of talk, in their words"""
 
     def of(self, kind: str) -> list[Note]:
         return [note for note in self.notes if note.kind == kind]
@@ -72,15 +73,28 @@ def extract(
         for window in parts
     ]
     notes: list[Note] = []
+    topics: dict[str, None] = {}
     dropped = 0
     for window, answer in zip(parts, _answers(generator, questions, progress), strict=True):
+        if topic := _topic(answer, window):
+            topics[topic] = None
         for note in parse(answer):
             checked = _checked(note, window, lines)
             if checked is None:
                 dropped += 1
             else:
                 notes.append(checked)
-    return Extraction(tuple(merged(notes, lines)), tuple(lines), dropped)
+    return Extraction(tuple(merged(notes, lines)), tuple(lines), dropped, tuple(topics))
+
+
+def _topic(answer: str, window: Window) -> str:
+    """The title that the answer ends with, if the window's talk has all of its words."""
+    last = answer.rpartition("\n")[2]
+    if not last.startswith("G|"):
+        return ""
+    title = last.split("|")[1].strip()
+    spoken = set().union(*(content_words(line.text) for line in window.lines))
+    return title if content_words(title) and content_words(title) <= spoken else ""
 
 
 def _answers(
@@ -107,21 +121,31 @@ def _answers(
 
 
 def grammar(window: Window, known: Sequence[str]) -> str:
-    """GBNF for a window's notes: no line and no owner that is not in it."""
-    numbers = " | ".join(f'"{n}"' for n in range(1, len(window.lines) + 1))
+    """GBNF for a window's notes: no line and no owner that is not in it, and no line after a later
+    one, so that a model that begins to repeat itself comes to an end."""
     names = names_in(window.lines, known)
     owners = " | ".join(
         '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in names
     )
-    return rf"""
-root ::= "none" | note ("\n" note){{0,{_MOST_NOTES - 1}}}
-note ::= task | said
-task ::= "T|" line "|" owner "|" text "|" text?
-said ::= ("D" | "Q" | "K") "|" line "|" text
-line ::= {numbers}
-owner ::= {owners}
-text ::= [^|\n]+
-"""
+    count = len(window.lines)
+    rules = [
+        f'from{n} ::= note{n} ("\\n" (topic | from{n}))?' + (f" | from{n + 1}" if n < count else "")
+        for n in range(1, count + 1)
+    ]
+    rules += [
+        f'note{n} ::= "T|{n}|" owner "|" text "|" text? | ("D" | "Q" | "K") "|{n}|" text'
+        for n in range(1, count + 1)
+    ]
+    return "\n".join(
+        [
+            'root ::= "none" | topic | from1',
+            *rules,
+            'topic ::= "G|" text "|" text',
+            f"owner ::= {owners}",
+            r"text ::= [^|\n]+",
+            "",
+        ]
+    )
 
 
 _FORM = re.compile(
@@ -154,6 +178,11 @@ def _checked(note: Note, window: Window, lines: Sequence[Line]) -> Note | None:
     if evidence is None:
         return None
     cited = evidence[-1]
+    said = " ".join(lines[it].text for it in evidence)
+    if note.kind == "D" and _only_asked([lines[it].text for it in evidence]):
+        return None
+    if note.kind == "T" and not (_COMMITS.search(said) or _REQUESTS.search(said)):
+        return None
     if note.kind == "Q" and _answered(cited, lines):
         return None
     note.when = _deadline(note.when, evidence, lines)
@@ -173,6 +202,21 @@ def _deadline(when: str, evidence: Sequence[int], lines: Sequence[Line]) -> str:
 _COMMITS = re.compile(
     r"\b(?:I will|I'll|I can|I shall|I could|I am going to|I'm going to|let me)\b", re.I
 )
+
+
+_REQUESTS = re.compile(
+    r"\b(?:please|(?:can|could|will|would|should) (?:you|he|she|they)|will|shall|should|must"
+    r"|needs? to|ha(?:s|ve) to|going to|let's|let us)\b|'ll\b",
+    re.I,
+)
+_SETTLES = re.compile(
+    r"\b(?:let's|let us|we will|we'll|we shall|decided?|agreed?|then we|so we)\b", re.I
+)
+
+
+def _only_asked(said: Sequence[str]) -> bool:
+    """Whether all that was said is a question: asking is not deciding."""
+    return all(text.rstrip().endswith("?") and not _SETTLES.search(text) for text in said)
 
 
 def _owner(owner: str, cited: int, evidence: Sequence[int], lines: Sequence[Line]) -> str:

@@ -136,7 +136,7 @@ class Context:
         if not llama_cpp.llama_memory_seq_rm(self._memory, 0, length, -1):
             return False
         first = llama_cpp.llama_memory_seq_pos_min(self._memory, 0)
-        return 0 <= first <= max(0, length - self._window)
+        return bool(0 <= first <= max(0, length - self._window))
 
     def trim(self, room: int) -> None:
         """Leave ``room`` cells to forks in the layers with a sliding window.

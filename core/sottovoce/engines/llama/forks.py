@@ -6,6 +6,7 @@ import codecs
 import collections
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...errors import ContextTooSmallError
 from .sampling import Sampler
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ class Forks:
     def step(self, base: int) -> list[Output]:
         """Compute one batch and return what came of it. ``base`` is the length of sequence 0."""
         self._admit(base)
+        if not self._running:  # the context has grown since the questions were asked
+            raise ContextTooSmallError("the context has no room left for the question")
         tokens: list[int] = []
         positions: list[int] = []
         sequences: list[int] = []

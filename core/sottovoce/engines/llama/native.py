@@ -9,7 +9,7 @@ from typing import Any
 
 import llama_cpp
 
-_WARNING, _ERROR, _DEBUG, _CONTINUED = 2, 3, 4, 5
+_DEBUG, _ERROR, _CONTINUED = 1, 4, 5  # of ggml.h; llama_cpp names older ones
 
 
 class NativeLog:
@@ -45,5 +45,7 @@ def devices() -> tuple[str, ...]:
     """The accelerators that this build of llama.cpp found."""
     if not llama_cpp.llama_supports_gpu_offload():
         return ()
+    # "CUDA : ARCHS = 900 | USE_GRAPHS = 1 | CPU : SSE3 = 1 | ..."
     info = llama_cpp.llama_print_system_info().decode(errors="replace")
-    return tuple(part.split(":")[0].strip() for part in info.split("|") if ":" in part)
+    names = [part.split(":")[0].strip() for part in info.split("|") if ":" in part]
+    return tuple(name for name in names if name != "CPU")

@@ -1,0 +1,320 @@
+"""Scenes: a few turns in which one thing happens, with the note that should come of it.
+
+A scene is drawn from a template of the phrase files. The markers are explained there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .speech import Utterance, Word
+from .vocabulary import fill, number
+
+if TYPE_CHECKING:
+    import random
+
+    from .speech import Field
+    from .vocabulary import Topic, Vocabulary
+
+_MARKS = re.compile(r"<(?:w|t|q|Q|f|F)>|\{\w+\}")
+_THING, _NAMED = "the {adjectives} {nouns}", "the {nouns}"
+_MANY = "{n} {adjectives} {nouns}s"
+_INVENTED = {
+    "T": (
+        f"{{verbs}} [{_THING}]",
+        f"{{verbs}} [{_NAMED}]",
+        f"{{verbs}} [{_MANY}]",
+        f"send [{_THING}] to {{firm}}",
+        f"{{verbs}} [{_THING}] for {_NAMED} in {{place}}",
+        f"ask {{firm}} about [{_NAMED}]",
+        f"{{verbs}} [{_NAMED}] and {{verbs}} {_THING}",
+        f"get a price for [{_THING}]",
+    ),
+    "K": (
+        f"{_THING} costs {{money}}",
+        f"{_NAMED} is {{n}} days late",
+        "{nouns}s went up by {pct}",
+        f"{_THING} broke {{n}} times",
+        f"we only have {_MANY}",
+        f"{_THING} does not fit {_NAMED}",
+        f"{{firm}} wants {{money}} for {_NAMED}",
+        f"{_THING} comes in {{month}}",
+        "{pct} of the {nouns}s have no {nouns}",
+    ),
+    "D": (
+        f"{{choices}} {_THING}",
+        f"{{choices}} {_NAMED} for {_NAMED} in {{place}}",
+        f"buy {_MANY}",
+        f"move {_THING} to {{day}}",
+        f"have {_THING} instead of {_NAMED}",
+        f"leave {_NAMED} out",
+        f"spend {{money}} on {_THING}",
+        f"{{choices}} {_THING} until {{month}}",
+        f"start with {_NAMED}",
+    ),
+    "Q": (
+        f"who {{verbs}}s {_THING}",
+        f"where does {_THING} go",
+        "how many {nouns}s do we need",
+        f"what does {_THING} cost",
+        f"does {_THING} work with {_NAMED}",
+        f"when does {_THING} arrive",
+        f"who is responsible for {_NAMED}",
+        f"should {_NAMED} be {{adjectives}}",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    label: str
+    """As the transcript gives the speaker"""
+    called: str
+    """As the others say the name"""
+    shown: str
+    """As the notes give the name where it was said"""
+
+
+@dataclass(slots=True)
+class Stage:
+    """What the scenes of one meeting draw from; phrases are used once."""
+
+    rng: random.Random
+    words: Vocabulary
+    people: list[Person]
+    topics: list[Topic]
+    used: set[str] = field(default_factory=set)
+
+    def phrase(self, group: str, key: str) -> str:
+        return self.rng.choice(self.words.phrases[group][key])
+
+    def cast(self) -> dict[str, Person]:
+        three = self.rng.sample(self.people, min(3, len(self.people)))
+        return dict(zip("ABC", (three * 3)[:3], strict=True))
+
+    @property
+    def topic(self) -> Topic:
+        return self.rng.choice(self.topics)
+
+    def content(self, kind: str) -> str:
+        """A task, fact, decision or question that this meeting has not had, slots filled."""
+        for _ in range(20):
+            topic = self.topic
+            pool = {"T": topic.tasks, "K": topic.facts, "D": topic.decisions, "Q": topic.questions}[
+                kind
+            ]
+            text = self.rng.choice(pool) if self.rng.random() < 0.72 else self._invented(kind)
+            if text not in self.used:
+                break
+        self.used.add(text)
+        return fill(self.rng, self.words, text)
+
+    def when(self) -> str:
+        return fill(self.rng, self.words, self.rng.choice(self.words.slots["when"]))
+
+    def _invented(self, kind: str) -> str:
+        """Any verb with any thing: what is said need not be likely, only copied."""
+        frame = self.rng.choice(_INVENTED[kind])
+        return re.sub(
+            r"\{(verbs|choices|nouns|adjectives)\}",
+            lambda slot: self.rng.choice(self.words.slots[slot[1]]),
+            frame,
+        )
+
+
+def play(stage: Stage, group: str, key: str) -> list[Utterance]:
+    """One scene, its note attached to the turn whose words the note copies."""
+    rng, people = stage.rng, stage.cast()
+    template = stage.phrase(group, key)
+    three = "{C}" in template or "C:" in template
+    if three and len({person.label for person in people.values()}) < 3:
+        return []
+    kind = {"task": "T", "decision": "D"}.get(group, "")
+    noted = kind and key not in {"none", "refused"}
+    what = stage.content(kind) if kind else ""
+    thing = match[1] if (match := re.search(r"\[(.*?)\]", what)) else ""
+    when = stage.when() if noted and kind == "T" and rng.random() < 0.6 else ""
+    spoken: list[Utterance] = []
+    if noted and kind == "T" and thing and rng.random() < 0.12:
+        mention = rng.choice(
+            (
+                f"There is still {thing}.",
+                f"What about {thing}?",
+                f"We need {thing}.",
+                f"I have {thing} on my list.",
+            )
+        )
+        spoken.append(
+            Utterance(
+                people["A"].label, [Word(word, kept=True) for word in mention.split()], tied=True
+            )
+        )
+        what = _with_pronoun(what, thing)
+    render = _Renderer(stage, people, what, when)
+    for turn in template.split(" | "):
+        role, text = turn.split(": ", 1)
+        utterance = Utterance(people[role].label, render(text), tied=render.tied)
+        fields = {word.field for word in utterance.words}
+        if "what" in fields:
+            utterance.kind = render.kind or kind
+            utterance.about = thing.removeprefix("the ")
+        spoken.append(utterance)
+    if noted and kind == "T":
+        owner = _owner(key, template, people)
+        for utterance in spoken:
+            if utterance.kind == "T":
+                utterance.owner = owner
+        for utterance in spoken:
+            utterance.tied = (
+                utterance.tied or key in {"someone", "passed_on"} or "{B}" not in template
+            )
+    return spoken
+
+
+def _owner(key: str, template: str, people: dict[str, Person]) -> str:
+    def name(role: str) -> str:
+        return people[role].shown if f"{{{role}}}" in template else people[role].label
+
+    match key:
+        case "promise":
+            return people["A"].label
+        case "request" | "assigned" | "someone":
+            return name("B")
+        case "passed_on":
+            return people["C"].label
+        case "joint":
+            return (
+                f"{name('B')}, {name('C')}"
+                if "{C}" in template
+                else f"{people['A'].label}, {name('B')}"
+            )
+    return ""
+
+
+def _plain_words(text: str, part: Field = "") -> list[Word]:
+    return [Word(word, part) for word in text.split()]
+
+
+def _with_pronoun(what: str, thing: str) -> str:
+    """`order [the lamps]` as `order them`, the note keeping the lamps."""
+    plural = thing.endswith("s") and not thing.endswith("ss")
+    pronoun = "them" if plural else "it"
+    return what.replace(f"[{thing}]", f"[{thing}={pronoun}]")
+
+
+class _Renderer:
+    """Turns one turn of a template into words."""
+
+    def __init__(self, stage: Stage, people: dict[str, Person], what: str, when: str) -> None:
+        self.stage, self.people, self.what, self.when = stage, people, what, when
+        self.kind = ""
+        self.tied = False
+
+    def __call__(self, text: str) -> list[Word]:
+        self.kind, self.tied = "", False
+        text = re.sub(r"\{(accept|refuse|volunteer|assent|unknown)\}", self._pool, text)
+        words: list[Word] = []
+        for chunk in text.split():
+            self._chunk(chunk, words)
+        if words and words[0].text[:1].islower():
+            words[0] = _capital(words[0])
+        return words
+
+    def _pool(self, match: re.Match[str]) -> str:
+        self.tied = match[1] in {"refuse", "volunteer"}
+        return self.stage.phrase("pool", match[1])
+
+    def _chunk(self, chunk: str, words: list[Word]) -> None:
+        mark = _MARKS.search(chunk)
+        if mark is None:
+            words.append(Word(chunk))
+            return
+        before, tail = chunk[: mark.start()], chunk[mark.end() :]
+        made = self._marked(mark[0])
+        if not made and words and tail:
+            words[-1] = Word(words[-1].text + tail, words[-1].field, words[-1].note, words[-1].kept)
+        if made:
+            first = made[0]
+            made[0] = Word(
+                before + first.text,
+                first.field,
+                first.note if not before else first.text,
+                first.kept,
+            )
+            last = made[-1]
+            made[-1] = Word(last.text + tail, last.field, last.note, last.kept)
+        words += made
+
+    def _marked(self, mark: str) -> list[Word]:
+        stage = self.stage
+        match mark:
+            case "<w>":
+                return self._what(self.what)
+            case "{w}" | "{other}":
+                text = self.what if mark == "{w}" else stage.content("D")
+                return _plain_words(re.sub(r"[\[\]]", "", text))
+            case "<t>":
+                return self._when()
+            case "<q>" | "<Q>":
+                self.kind = "Q"
+                words = _plain_words(stage.content("Q"), "what")
+                return [_capital(words[0]), *words[1:]] if mark == "<Q>" else words
+            case "{q}" | "{Q}":
+                words = _plain_words(stage.content("Q"))
+                return [_capital(words[0]), *words[1:]] if mark == "{Q}" else words
+            case "<f>" | "<F>" | "{fact}":
+                self.kind = "K"
+                words = _plain_words(stage.content("K"), "what")
+                return [_capital(words[0]), *words[1:]] if mark == "<F>" else words
+            case "{topic}":
+                return _plain_words(
+                    stage.topics[0].title if stage.rng.random() < 0.8 else stage.topic.title
+                )
+            case "{A}" | "{B}" | "{C}":
+                return [Word(word, kept=True) for word in self.people[mark[1]].called.split()]
+        raise ValueError(f"unknown mark {mark}")
+
+    def _what(self, what: str) -> list[Word]:
+        match = re.fullmatch(r"(.*)\[(.*)=(\w+)\](.*)", what)
+        if match:
+            return [
+                *_plain_words(match[1], "what"),
+                Word(match[3], "what", note=match[2]),
+                *_plain_words(match[4], "what"),
+            ]
+        words = _plain_words(re.sub(r"[\[\]]", "", what), "what")
+        return self._corrected(words)
+
+    def _corrected(self, words: list[Word]) -> list[Word]:
+        """Now and then a number said wrongly first: "four, no, five lamps"."""
+        rng = self.stage.rng
+        for at, word in enumerate(words):
+            if word.text.isdecimal() and rng.random() < 0.2:
+                slip = [
+                    Word(number(rng) + ",", "what", note=""),
+                    Word(rng.choice(("no,", "sorry,")), "what", note=""),
+                ]
+                return words[:at] + slip + words[at:]
+        return words
+
+    def _when(self) -> list[Word]:
+        rng, when = self.stage.rng, self.when
+        if not when:
+            return []
+        words = _plain_words(when, "when")
+        if rng.random() < 0.1:
+            slip = self.stage.when().split()
+            word = rng.choice(("no,", "sorry,", "I mean,", "or rather,", "no wait,"))
+            return [Word(w, note="") for w in slip[:-1]] + [
+                Word(slip[-1] + ",", note=""),
+                Word(word, note=""),
+                *words,
+            ]
+        return words
+
+
+def _capital(word: Word) -> Word:
+    note = word.text if word.note is None else word.note
+    return Word(word.text[:1].upper() + word.text[1:], word.field, note, word.kept)
