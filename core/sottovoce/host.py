@@ -41,8 +41,11 @@ class Host:
         """The catalog's models and those of plugins, by id."""
         from sottovoce_catalog import load_models
 
-        specs = [*load_models(), *self.plugins.collect("register_models")]
-        return {spec.id: spec for spec in reversed(specs)}
+        models = {spec.id: spec for spec in load_models()}
+        for spec in self.plugins.collect("register_models"):
+            if models.setdefault(spec.id, spec) is not spec:
+                log.warning("a model '%s' is left out: the id is taken", spec.id)
+        return models
 
     @cached_property
     def hardware(self) -> HardwareProfile:
@@ -95,8 +98,11 @@ class Host:
         return sources[-1]
 
     def exporters(self) -> dict[str, NoteExporter]:
-        found: list[NoteExporter] = self.plugins.collect("register_note_exporters")
-        return {exporter.name: exporter for exporter in reversed(found)}
+        found: dict[str, NoteExporter] = {}
+        for exporter in reversed(self.plugins.collect("register_note_exporters")):
+            if found.setdefault(exporter.name, exporter) is not exporter:
+                log.warning("an exporter '%s' is left out: the name is taken", exporter.name)
+        return found
 
     def failures(self) -> list[dict[str, Any]]:
         """What plugins raised lately, in this run and in earlier ones; the oldest first."""

@@ -60,7 +60,7 @@ class Markdown(NoteExporter):
         return path
 
 
-@hookimpl
+@hookimpl(trylast=True)
 def register_note_exporters() -> list[NoteExporter]:
     return [Markdown()]
 
