@@ -88,6 +88,19 @@ def test_channels_with_a_voice_each_are_tracks(tmp_path: Path, speech: np.ndarra
     assert np.abs(heard(path, 1)[: half - 100]).max() < 0.001
 
 
+def test_channels_that_speak_at_once_are_tracks_too(tmp_path: Path) -> None:
+    whole = decode(SAMPLE)
+    both = np.stack([whole[: 16_000 * 8], whole[16_000 * 20 : 16_000 * 28]])
+    path = encode(tmp_path / "call.wav", [both], codec="pcm_s16le")
+    assert [t.label for t in RecordedFiles().inspect(path).tracks] == ["Left", "Right"]
+
+
+def test_a_silent_channel_is_no_track(tmp_path: Path, speech: np.ndarray) -> None:
+    half = np.stack([speech, np.zeros_like(speech)])
+    path = encode(tmp_path / "half.wav", [half], codec="pcm_s16le")
+    assert len(RecordedFiles().inspect(path).tracks) == 1
+
+
 def test_a_stereo_recording_of_one_room_is_one_track(tmp_path: Path, speech: np.ndarray) -> None:
     path = encode(tmp_path / "room.wav", [np.stack([speech, speech * 0.7])], codec="pcm_s16le")
     assert len(RecordedFiles().inspect(path).tracks) == 1

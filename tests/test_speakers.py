@@ -5,6 +5,8 @@ import pytest
 
 from sottovoce import Segment
 from sottovoce.speech.speakers import attributed, speakers
+from sottovoce.speech.turns import turns
+from sottovoce.speech.vad import Run
 
 RNG = np.random.default_rng(7)
 VOICES = np.linalg.qr(RNG.normal(size=(64, 4)))[0].T
@@ -75,3 +77,17 @@ def test_segments_of_one_speaker_in_one_breath_are_joined() -> None:
         (0, 0.0, 5.0, "One, two."),
         (1, 10.0, 13.0, "Three"),
     ]
+
+
+def test_runs_of_one_voice_are_one_turn_and_a_new_voice_begins_another() -> None:
+    voices = {1: VOICES[0], 2: VOICES[0] * 0.9 + VOICES[1] * 0.43, 3: VOICES[2]}
+
+    def embed(samples: np.ndarray) -> tuple[float, ...]:
+        return tuple(float(v) for v in voices[round(float(samples[0]))])
+
+    def run(start: float, who: int, seconds: float = 2.0) -> Run:
+        return Run(start, np.full(int(seconds * 16_000), who, np.float32))
+
+    heard = [run(0.0, 1), run(2.5, 2), run(5.0, 3), run(7.1, 3, 0.5), run(9.0, 3)]
+    assert [(t.start, t.end) for t in turns(heard, embed)] == [(0.0, 4.5), (5.0, 7.6), (9.0, 11.0)]
+    assert [(t.start, t.end) for t in turns(heard, None)] == [(0.0, 7.6), (9.0, 11.0)]

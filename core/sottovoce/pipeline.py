@@ -82,7 +82,8 @@ class Processor:
 
     def process(self, path: Path) -> Processed:
         """Do what is left to do for a file. Raises a ``SottovoceError`` that names it."""
-        path = path.expanduser().absolute()
+        path = path.expanduser()
+        path = path.parent.resolve() / path.name  # a link keeps the name that a person gave it
         source = self._host.file_source(path)
         file: RecordedFile = source.inspect(path)
         library = self._host.library

@@ -238,8 +238,9 @@ def _chunks(blocks: Iterable[npt.NDArray[np.int16]], format: AudioFormat) -> Ite
 def _one_voice_a_channel(track: AudioDevice) -> bool:
     """Whether the two channels of a file carry different voices: then each is a track.
 
-    A stereo recording of one room has nearly the same in both; a recorder of calls puts either
-    side into a channel of its own, and while one speaks the other is far fainter.
+    A stereo recording of one room has the same sounds in both, now more to one side, now to the
+    other; a recorder of calls puts either side into a channel of its own: the two are unlike as
+    waves, and neither is loud when the other is because it is the same voice.
     """
     import numpy as np
 
@@ -259,9 +260,15 @@ def _one_voice_a_channel(track: AudioDevice) -> bool:
     if len(samples) < format.rate:
         return False
     loudness = samples[: len(samples) // step * step].reshape(-1, step, 2).std(axis=1)
-    active = loudness.max(axis=1) > 0.02 * loudness.max() + 1
-    left, right = loudness[active].T + 1
-    alone = 4.0  # 12 dB
-    only_left = float((left > alone * right).mean())
-    only_right = float((right > alone * left).mean())
-    return only_left > 0.1 and only_right > 0.1
+    speaking = loudness > 0.05 * loudness.max() + 1
+    if speaking.mean(axis=0).min() < 0.02:
+        return False  # one channel is silent: a microphone that was plugged in by half
+    active = loudness[speaking.any(axis=1)]
+    return abs(_correlation(samples)) < 0.3 and _correlation(np.log(active + 1)) < 0.5
+
+
+def _correlation(pairs: npt.NDArray[np.float64]) -> float:
+    import numpy as np
+
+    matrix: Any = np.corrcoef(pairs.T)
+    return float(matrix[0, 1])
