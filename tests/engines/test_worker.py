@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from sottovoce.engines.worker import Worker
+from sottovoce.errors import (
+    Cancelled,
+    DeadlineExceededError,
+    EngineError,
+    ModelError,
+    WorkerDiedError,
+)
+from sottovoce.values import Word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PROBE = "tests.engines.served:Probe"
+
+
+def start(folder: Path, *args: str, deadline: float | None = None) -> Worker:
+    return Worker(PROBE, *args, name="probe", log_file=folder / "log", deadline=deadline)
+
+
+def test_values_travel_both_ways(probe: Worker) -> None:
+    assert probe.call("echo", [1, "two", None]) == [1, "two", None]
+    assert probe.call("word") == Word(0.0, 1.0, "word", 0.5)
+    assert list(probe.stream("count", 5)) == [0, 1, 2, 3, 4]
+
+
+def test_a_feed_of_any_length_arrives_in_order(probe: Worker) -> None:
+    assert probe.call("echo", 0) == 0
+    results = probe.stream("total", feed=range(1000))
+    with pytest.raises(StopIteration) as stop:
+        next(results)
+    assert stop.value.value == sum(range(1000))
+
+
+def test_an_error_in_the_feed_reaches_the_reader_and_the_worker_lives_on(probe: Worker) -> None:
+    def broken() -> Iterator[int]:
+        yield 1
+        raise OSError("the microphone is gone")
+
+    with pytest.raises(OSError, match="the microphone is gone"):
+        list(probe.stream("total", feed=broken()))
+    assert probe.call("echo", 1) == 1
+
+
+def test_an_expected_error_comes_as_it_was_raised(probe: Worker) -> None:
+    with pytest.raises(ModelError, match="not this one; choose another one"):
+        probe.call("refuse")
+    assert probe.call("echo", 1) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "message"), [("fail", "ZeroDivisionError: by nothing"), ("lock", "pickle")]
+)
+def test_an_unexpected_error_is_named_and_logged(
+    probe: Worker, tmp_path: Path, method: str, message: str
+) -> None:
+    with pytest.raises(EngineError, match=message):
+        probe.call(method)
+    assert probe.call("echo", 1) == 1
+    assert "Traceback" in (tmp_path / "log").read_text()
+
+
+def test_closing_the_iterator_stops_the_work_and_runs_its_clean_up(probe: Worker) -> None:
+    results = probe.stream("count", 10**6, 0.001)
+    assert next(results) == 0
+    results.close()
+    assert probe.call("noted") == ["count"]
+
+
+def test_what_the_child_prints_goes_to_the_log_alone(
+    probe: Worker, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    probe.call("say", "native chatter")
+    assert (tmp_path / "log").read_text().count("native chatter") == 2
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_large_log_is_put_aside(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"x" * (5 << 20))
+    start(tmp_path).close()
+    assert (tmp_path / "log").stat().st_size < 1000
+    assert (tmp_path / "log.1").stat().st_size == 5 << 20
+
+
+def test_an_error_at_the_start_is_raised_and_leaves_no_process(tmp_path: Path) -> None:
+    start(tmp_path).close()  # with the first one comes a process of multiprocessing's own
+    before = psutil.Process().children()
+    with pytest.raises(ModelError, match="no such model"):
+        start(tmp_path, "error")
+    assert psutil.Process().children() == before
+
+
+@pytest.mark.parametrize("when", ["start", "call"])
+def test_a_native_crash_is_a_typed_error(
+    tmp_path: Path, when: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def crash() -> None:
+        if when == "start":
+            start(tmp_path, "crash")
+        else:
+            with start(tmp_path) as worker:
+                worker.call("die", signal.SIGSEGV)
+
+    with pytest.raises(WorkerDiedError, match=r"native code crashed \(signal 11\)"):
+        crash()
+    assert "crashed" in caplog.text
+
+
+def test_a_killed_worker_says_so_at_once_and_from_then_on(tmp_path: Path) -> None:
+    with start(tmp_path) as worker:
+        results = worker.stream("count", 10**6, 0.01)
+        next(results)
+        began = time.monotonic()
+        worker.kill()
+        with pytest.raises(WorkerDiedError, match="memory ran out"):
+            list(results)
+        assert time.monotonic() - began < 1
+        assert not worker.alive
+        with pytest.raises(WorkerDiedError, match="run it again"):
+            worker.call("echo", 1)
+
+
+def test_a_hang_ends_with_the_deadline(tmp_path: Path) -> None:
+    with start(tmp_path) as worker:
+        began = time.monotonic()
+        with pytest.raises(DeadlineExceededError, match=r"did not finish within 0\.2 s"):
+            worker.call("hang", deadline=0.2)
+        assert time.monotonic() - began < 1.5
+        assert not psutil.pid_exists(worker.pid)
+        with pytest.raises(WorkerDiedError, match="did not answer"):
+            worker.call("echo", 1)
+
+
+def test_a_hang_at_the_start_ends_with_the_deadline(tmp_path: Path) -> None:
+    with pytest.raises(DeadlineExceededError):
+        start(tmp_path, "hang", deadline=0.5)
+
+
+def test_a_deadline_leaves_a_worker_usable_that_stops_when_asked(probe: Worker) -> None:
+    with pytest.raises(DeadlineExceededError):
+        probe.call("wait", 30.0, deadline=0.1)
+    assert probe.call("echo", 1) == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
+def test_closing_ends_a_process_that_answers_nothing(tmp_path: Path) -> None:
+    worker = start(tmp_path)
+    os.kill(worker.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    worker.close()
+    assert time.monotonic() - began < 1.5
+    assert not psutil.pid_exists(worker.pid)
+
+
+def test_closing_cancels_what_another_thread_waits_for(tmp_path: Path) -> None:
+    worker = start(tmp_path)
+    raised: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            worker.call("wait", 30.0)
+        except Cancelled as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    time.sleep(0.1)
+    worker.close()
+    thread.join(5)
+    assert [str(error) for error in raised] == ["the probe engine was closed"]
+    worker.close()
+
+
+def test_interrupting_a_group_stops_its_jobs_and_no_others(probe: Worker) -> None:
+    group = object()
+    outcomes: list[str] = []
+
+    def wait() -> None:
+        try:
+            probe.call("wait", 30.0, group=group)
+        except Cancelled:
+            outcomes.append("cancelled")
+
+    threads = [threading.Thread(target=wait) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.1)
+    probe.interrupt(group)
+    assert probe.call("echo", 1) == 1
+    for thread in threads:
+        thread.join(5)
+    assert outcomes == ["cancelled", "cancelled"]
+
+
+def test_waiting_jobs_run_by_priority_and_then_in_order(probe: Worker) -> None:
+    first = threading.Thread(target=lambda: probe.call("wait", 0.3))
+    first.start()
+    time.sleep(0.1)
+    threads = []
+    for name, priority in [("notes", 0), ("chat", 1), ("notes 2", 0), ("live", 2)]:
+        thread = threading.Thread(
+            target=lambda name, priority: probe.call("note", name, priority=priority),
+            args=(name, priority),
+        )
+        thread.start()
+        threads.append(thread)
+        time.sleep(0.02)
+    for thread in [first, *threads]:
+        thread.join(5)
+    assert probe.call("noted") == ["live", "chat", "notes", "notes 2"]
+
+
+def test_a_job_gives_way_to_one_of_a_higher_priority(probe: Worker) -> None:
+    results = probe.stream("count", 200, 0.002)
+    next(results)
+    assert probe.call("echo", "urgent", priority=1) == "urgent"
+    assert probe.call("noted", priority=1) == []
+    assert len(list(results)) == 199
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_worker_ends_with_its_host(tmp_path: Path, signal_number: int) -> None:
+    program = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from sottovoce.engines.worker import Worker\n"
+        "if __name__ == '__main__':\n"
+        f"    worker = Worker({PROBE!r}, name='probe', log_file=Path(sys.argv[1]))\n"
+        "    print(worker.pid, flush=True)\n"
+        "    worker.call('hang')\n"
+    )
+    script = tmp_path / "host.py"
+    script.write_text(program)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path / "log")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+    ) as host:
+        assert host.stdout is not None
+        pid = int(host.stdout.readline())
+        host.send_signal(signal_number)
+        host.wait(5)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).wait(2)
+    assert not psutil.pid_exists(pid)
+
+
+def test_fifty_kills_are_fifty_typed_errors_and_no_zombie(tmp_path: Path) -> None:
+    moments = random.Random(7)
+    errors = []
+    for _ in range(50):
+        worker = start(tmp_path)
+        timer = threading.Timer(moments.uniform(0, 0.03), os.kill, (worker.pid, signal.SIGKILL))
+        timer.start()
+        try:
+            for _ in worker.stream("count", 10**6):
+                pass
+        except WorkerDiedError as error:
+            errors.append(error.exit_code)
+        timer.join()
+        worker.close()
+    assert errors == [-signal.SIGKILL] * 50
+    assert zombies() == []
+
+
+def test_two_hundred_rounds_leave_nothing_behind(tmp_path: Path) -> None:
+    host = psutil.Process()
+    for _ in range(5):
+        start(tmp_path).close()
+    threads, files, memory = threading.active_count(), host.num_fds(), host.memory_info().rss
+    for _ in range(200):
+        with start(tmp_path) as worker:
+            next(worker.stream("count", 3))
+    assert threading.active_count() == threads
+    assert host.num_fds() == files
+    assert host.memory_info().rss - memory < 4 << 20
+    assert zombies() == []
+
+
+def zombies() -> list[int]:
+    return [
+        child.pid for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE
+    ]
