@@ -9,6 +9,7 @@ import pytest
 
 from sottovoce import (
     Conversation,
+    HardwareProfile,
     ModelSpec,
     NotesMethod,
     Piece,
@@ -18,6 +19,7 @@ from sottovoce import (
     TextGenerator,
     Transcript,
 )
+from sottovoce.engines.llama import load_text_generator
 from sottovoce.errors import ModelError
 from sottovoce.notes import take_notes
 from sottovoce.notes.dates import deadline_in, resolve
@@ -312,3 +314,18 @@ def test_a_transcript_beyond_the_context_is_asked_about_in_parts_that_leave_noth
     take_notes(RECORDING, talk, lambda: model)
     assert all(f"marker{i} " in model.context for i in range(60))
     assert len(model.asked) > 11
+
+
+def test_a_real_model_under_the_schema_gives_nothing_without_evidence(home: Path) -> None:
+    """The starter without its adapter: it cannot do this, and so must not appear to."""
+    spec = replace(STARTER, notes=NotesMethod.SCHEMA, adapter=None)
+    generator = load_text_generator(spec, HardwareProfile(cpu_count=2, memory=1 << 33))
+    assert generator is not None
+    try:
+        notes = take_notes(RECORDING, TALK, lambda: generator)
+    finally:
+        generator.close()
+    known = {segment.id for segment in TALK.segments}
+    for kind in (notes.summary, notes.decisions, notes.action_items, notes.open_questions):
+        assert all(statement.segments and set(statement.segments) <= known for statement in kind)
+    assert notes.coverage == (0.0, 29.0)
