@@ -31,7 +31,7 @@ ONE_HOUR = 45
 
 
 def pipeline(recording: Path, home: Path) -> tuple[float, int]:
-    """Seconds that ``sotto process`` took, and the host's peak memory in MiB."""
+    """Seconds that ``sotto process`` took, and its or its workers' peak memory in MiB."""
     command = [str(Path(sys.executable).with_name("sotto")), "process", str(recording)]
     began = time.perf_counter()
     pid = os.posix_spawn(
@@ -138,7 +138,7 @@ class _Quiet:
 
 
 def memory(folder: Path) -> None:
-    """The host's peak memory for the sample, and for the sample repeated for an hour."""
+    """Peak memory, workers included, for the sample and for the sample repeated for an hour."""
     long = folder / "hour.flac"
     subprocess.run(
         ["ffmpeg", "-v", "error", "-stream_loop", str(ONE_HOUR), "-i", str(SAMPLE), str(long)],
@@ -148,7 +148,7 @@ def memory(folder: Path) -> None:
     seconds, long_peak = pipeline(long, folder / "long")
     grown = long_peak - short_peak
     print(
-        f"memory of the host: {short_peak} MiB for the sample, {long_peak} MiB for an hour "
+        f"peak memory: {short_peak} MiB for the sample, {long_peak} MiB for an hour "
         f"({seconds:.0f} s): {grown} MiB more, {grown / 100:.2f} of the limit of 100"
     )
 
