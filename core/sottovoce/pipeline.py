@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .host import Host
-    from .interfaces import TextGenerator, Transcriber
+    from .interfaces import FileSource, TextGenerator, Transcriber
     from .library import Meeting
     from .values import AudioChunk, ModelSpec, RecordedFile
 
@@ -91,7 +91,7 @@ class Processor:
         with self._alone(meeting):
             done = library.stages(meeting.id)
             if Stage.TRANSCRIPTION not in done:
-                self._transcribe(meeting, file)
+                self._transcribe(meeting, file, source)
             if Stage.NOTES not in done:
                 self._take_notes(library.find(meeting.id))
         return load(self._host, library.find(meeting.id))
@@ -113,9 +113,8 @@ class Processor:
         finally:
             lock.release()
 
-    def _transcribe(self, meeting: Meeting, file: RecordedFile) -> None:
+    def _transcribe(self, meeting: Meeting, file: RecordedFile, source: FileSource) -> None:
         library, plugins = self._host.library, self._host.plugins
-        source = self._host.file_source(meeting.recording.path)
         began = time.monotonic()
         if self._transcriber is None:
             self._transcriber = self._host.load_transcriber(self._speech)

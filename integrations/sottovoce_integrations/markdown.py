@@ -48,8 +48,8 @@ class Markdown(NoteExporter):
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            path, kept = _choose(folder, notes, transcript)
             text = note(notes, transcript, folder)
+            path, kept = _choose(folder, notes, text)
             if not kept and not (path.exists() and path.read_text(encoding="utf-8") == text):
                 _write(path, text)
         except OSError as error:
@@ -65,12 +65,12 @@ def register_note_exporters() -> list[NoteExporter]:
     return [Markdown()]
 
 
-def _choose(folder: Path, notes: MeetingNotes, transcript: Transcript) -> tuple[Path, bool]:
+def _choose(folder: Path, notes: MeetingNotes, text: str) -> tuple[Path, bool]:
     """This meeting's file, and whether it must stay as it is, because a person edited it.
 
     An edited one whose notes changed since is passed over, for a new file beside it.
     """
-    ours = _digest(note(notes, transcript, folder))
+    ours = _digest(text)
     for path in sorted(folder.glob(f"{notes.recording.started_at:%Y-%m-%d} *.md")):
         mark = _mark(path)
         if mark is None or mark["meeting"] != notes.recording.id:
