@@ -33,7 +33,7 @@ lint: $(READY) ## Linters and types
 	@$(BIN)/mypy
 
 lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra starter --extra llm --group dev --universal \
+	uv pip compile pyproject.toml --extra starter --extra llm --extra mcp --group dev --universal \
 	  --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
 	  --quiet --upgrade -o requirements.lock
 
