@@ -21,8 +21,6 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.tiny_models import tiny_model
-
 from sottovoce.engines.llama.generator import LlamaConversation, LlamaGenerator
 from sottovoce.engines.llama.settings import LlamaSettings
 from sottovoce.errors import Cancelled
@@ -60,6 +58,9 @@ def main() -> int:
         if "saved" in arguments.only:
             bench.saved(min(4096, arguments.tokens))
         if "first" in arguments.only and small:
+            # Here, as every worker imports this file: what this brings is not for them.
+            from tests.tiny_models import tiny_model
+
             hybrid = tiny_model("qwen35", Path(folder))
             Bench(hybrid, 1, arguments.runs, Path(folder), missed).first_token(8000)
             bench.first_token(8000)

@@ -96,7 +96,7 @@ def _describe(writer: gguf.GGUFWriter) -> None:
     # Bytes, and then words that stand for nothing.
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     letters = [chr(b) for b in printable] + [chr(256 + i) for i in range(256 - len(printable))]
-    words = ["<|endoftext|>", *letters]
+    words = ["<unused>", *letters]
     words += [f"w{i}" for i in range(len(words), _WORDS)]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
@@ -104,7 +104,9 @@ def _describe(writer: gguf.GGUFWriter) -> None:
     kinds = [gguf.TokenType.CONTROL] + [gguf.TokenType.NORMAL] * (_WORDS - 1)
     writer.add_token_types(kinds)
     writer.add_token_merges(["a b"])
-    writer.add_eos_token_id(0)
+    writer.add_eos_token_id(
+        len(words) - 1
+    )  # which as good as never comes: answers take their length
     writer.add_add_bos_token(False)
 
 

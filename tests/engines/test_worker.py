@@ -122,6 +122,22 @@ def test_a_native_crash_is_a_typed_error(
     assert "crashed" in caplog.text
 
 
+def test_a_script_needs_no_guard_round_it(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import pathlib, sys\n"
+        "from sottovoce.engines.worker import Worker\n"
+        "print('once', flush=True)\n"
+        "Worker('builtins:dict', name='x', log_file=pathlib.Path(sys.argv[1])).close()\n"
+    )
+    log = tmp_path / "log"
+    done = subprocess.run(
+        [sys.executable, script, log], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "once\n"
+    assert "once" not in log.read_text()
+
+
 def test_a_killed_worker_says_so_at_once_and_from_then_on(tmp_path: Path) -> None:
     with start(tmp_path) as worker:
         results = worker.stream("count", 10**6, 0.01)

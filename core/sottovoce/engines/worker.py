@@ -30,6 +30,7 @@ import signal
 import sys
 import threading
 import time
+import types
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,25 @@ _LOG_SIZE = 4 << 20
 """Bytes of a log at which the next start begins a new one and keeps the old one beside it"""
 _START = 0
 """The job number of the construction of the served object"""
+
+
+_starting = threading.Lock()
+
+
+@contextlib.contextmanager
+def _main_left_behind() -> Iterator[None]:
+    """Start a process that does not run the caller's main module first, as Python's would.
+
+    It has no use for it. A script would run twice, and what it imports can be in the way: NumPy
+    loaded before a CUDA build of llama.cpp was seen to crash that.
+    """
+    with _starting:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 class Worker:
@@ -81,7 +101,8 @@ class Worker:
             target=serve, args=(child, served, args, str(log_file)), name=name, daemon=True
         )
         try:
-            self._process.start()
+            with _main_left_behind():
+                self._process.start()
         except BaseException:
             self._connection.close()
             raise

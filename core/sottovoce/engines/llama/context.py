@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from .settings import LlamaSettings
 
 _KV_TYPES = {"f16": llama_cpp.GGML_TYPE_F16, "q8_0": llama_cpp.GGML_TYPE_Q8_0}
+_BYTES = ctypes.POINTER(ctypes.c_uint8)
 _ABORTED = 2
 _NO_ROOM = 1
+
+
+State = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 class Context:
@@ -107,9 +111,8 @@ class Context:
             raise EngineError("the context has no room left for what was planned into it")
         if code != 0:
             raise EngineError(f"computing failed with code {code} ({self._log.cause()})")
-        # A GPU is handed its work and left alone with it: without waiting here, batches would
-        # queue up that a cancel cannot reach.
-        llama_cpp.llama_synchronize(self.pointer)
+        # A GPU may still be at work on it. The next batch waits for this one once it is prepared,
+        # so that a cancel finds one batch under way at most.
         self._check()
 
     def extend(self, sequence: int, start: int, tokens: Sequence[int]) -> None:
@@ -118,6 +121,7 @@ class Context:
             part = tokens[i : i + self.n_batch]
             first = start + i
             self.compute(part, range(first, first + len(part)), [sequence] * len(part))
+        llama_cpp.llama_synchronize(self.pointer)
 
     def logits(self, output: int) -> np.ndarray[Any, Any]:
         """Of the ``output``-th token of the last batch; valid until the next one."""
@@ -154,24 +158,26 @@ class Context:
     def clear(self) -> None:
         llama_cpp.llama_memory_clear(self._memory, False)
 
-    def state(self, *, partial: bool = False) -> bytes:
-        """Of sequence 0, to be put back by ``restore``.
+    def state(self, *, partial: bool = False) -> State:
+        """Of sequence 0, as bytes, to be put back by ``restore``.
 
         ``partial``: only what cannot be had by dropping later tokens, that is the recurrent layers
         of a hybrid model, or the window that the sliding layers of another still look at.
         """
         flags = llama_cpp.LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY if partial else 0
         size = llama_cpp.llama_state_seq_get_size_ext(self.pointer, 0, flags)
-        buffer = (ctypes.c_uint8 * size)()
-        written = llama_cpp.llama_state_seq_get_data_ext(self.pointer, buffer, size, 0, flags)
+        state = np.empty(size, np.uint8)
+        written = llama_cpp.llama_state_seq_get_data_ext(
+            self.pointer, state.ctypes.data_as(_BYTES), size, 0, flags
+        )
         if written == 0:
             raise EngineError("the state of the context cannot be read")
-        return bytes(memoryview(buffer)[:written])
+        return state[:written]
 
-    def restore(self, state: bytes, *, partial: bool = False) -> None:
+    def restore(self, state: State, *, partial: bool = False) -> None:
         flags = llama_cpp.LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY if partial else 0
-        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
-        if not llama_cpp.llama_state_seq_set_data_ext(self.pointer, buffer, len(state), 0, flags):
+        pointer = state.ctypes.data_as(_BYTES)
+        if not llama_cpp.llama_state_seq_set_data_ext(self.pointer, pointer, len(state), 0, flags):
             raise EngineError("the state of the context cannot be put back")
 
     def _check(self) -> None:

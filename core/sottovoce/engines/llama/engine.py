@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import llama_cpp
 
 from ...errors import Cancelled, ContextTooSmallError, EngineError
+from . import saved
 from .context import Context
 from .forks import Forks, Output
 from .model import Model
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from ...interfaces import Question
     from ..worker import Job
+    from .context import State
     from .settings import LlamaSettings
 
 
@@ -32,8 +34,8 @@ class _Held:
     tail: list[int]
     computed: int = 0
     """How many of the tokens the state holds, on sequence 0 or stored"""
-    stored: bytes | None = None
-    checkpoint: bytes | None = None
+    stored: State | None = None
+    checkpoint: State | None = None
     """The recurrent layers' state after ``computed`` tokens"""
 
 
@@ -148,14 +150,15 @@ class Engine:
         held = self._held[number]
         return held.tokens + self._vocabulary.tokenize(text) + held.tail
 
-    def save(self, job: Job, number: int) -> tuple[list[int], list[int], bytes]:
-        """Tokens, tail and state of a conversation, for ``restore``."""
+    def save(self, job: Job, number: int, path: Path, identity: dict[str, Any]) -> None:
+        """Write a conversation to a file, for ``restore``."""
         held = self._held[number]
         self._take_turn(job)
         self._compute(held)
-        return held.tokens, held.tail, self._context.state()
+        saved.write(path, identity, held.tokens, held.tail, self._context.state())
 
-    def restore(self, job: Job, tokens: list[int], tail: list[int], state: bytes) -> int:
+    def restore(self, job: Job, path: Path, identity: dict[str, Any]) -> int:
+        tokens, tail, state = saved.read(path, identity)
         self._fits(len(tokens), "the saved context")
         return self._hold(_Held(tokens, tail, len(tokens), state))
 

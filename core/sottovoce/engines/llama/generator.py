@@ -80,13 +80,11 @@ class LlamaGenerator(TextGenerator):
         return LlamaConversation(self, self.worker.call("open", system, priority=_AT_ONCE))
 
     def restore(self, path: Path) -> LlamaConversation:
-        tokens, tail, state = saved.read(path, self._identity())
-        number = self.worker.call("restore", tokens, tail, state, priority=_AT_ONCE)
+        number = self.worker.call("restore", path, self._identity(), priority=_AT_ONCE)
         return LlamaConversation(self, number)
 
     def save(self, number: int, path: Path, priority: int) -> None:
-        tokens, tail, state = self.worker.call("save", number, priority=priority)
-        saved.write(path, self._identity(), tokens, tail, state)
+        self.worker.call("save", number, path, self._identity(), priority=priority)
 
     def close(self) -> None:
         self.worker.close()

@@ -31,6 +31,8 @@ class Sampler:
         """Raises ``UsageError`` for a grammar or a schema that cannot be read."""
         self._vocabulary = vocabulary
         self._grammar = _grammar(question, vocabulary)
+        self._likeliest = question.temperature <= 0.0 and question.repeat_penalty == 1.0
+        """Whether the token with the highest logit is taken, whatever came before"""
         self._chain = llama_cpp.llama_sampler_chain_init(
             llama_cpp.llama_sampler_chain_default_params()
         )
@@ -40,6 +42,8 @@ class Sampler:
     def pick(self, context: Context, output: int) -> int:
         """The next token after the ``output``-th token of the batch that was computed last."""
         if self._grammar is None:
+            if self._likeliest:  # llama.cpp would first make a record of every token
+                return int(context.logits(output).argmax())
             return int(llama_cpp.llama_sampler_sample(self._chain, context.pointer, output))
         # Trying a whole vocabulary against a grammar costs more than a token of a small model, and
         # the likeliest token is nearly always allowed: so that one is tried first, alone.
@@ -57,6 +61,8 @@ class Sampler:
             llama_cpp.llama_sampler_free(self._grammar)
 
     def _choose(self, logits: np.ndarray[Any, Any], *, checked: bool) -> int:
+        if self._likeliest and not checked:
+            return int(logits.argmax())
         tokens = np.empty(len(logits), _TOKEN)
         tokens["id"] = np.arange(len(logits), dtype=np.int32)
         tokens["logit"] = logits

@@ -9,10 +9,14 @@ import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...errors import EngineError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from .context import State
 
 _MAGIC = b"sottovoce context 1\n"
 _EDGE = 1 << 20
@@ -31,18 +35,19 @@ def fingerprint(path: Path) -> str:
 
 
 def write(
-    path: Path, identity: dict[str, Any], tokens: list[int], tail: list[int], state: bytes
+    path: Path, identity: dict[str, Any], tokens: list[int], tail: list[int], state: State
 ) -> None:
     """Write a context, readable by this person only; there is the whole file or none."""
     header = json.dumps({"identity": identity, "tokens": tokens, "tail": tail}).encode()
-    digest = hashlib.sha256(header + state).digest()
+    digest = hashlib.sha256(header)
+    digest.update(state.data)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(_MAGIC + digest + struct.pack("<Q", len(header)))
+            file.write(_MAGIC + digest.digest() + struct.pack("<Q", len(header)))
             file.write(header)
-            file.write(state)
+            file.write(state.data)
         temporary.replace(path)
     except OSError as error:
         with suppress(OSError):
@@ -50,7 +55,7 @@ def write(
         raise EngineError(f"the context cannot be saved to {path}: {error.strerror}") from error
 
 
-def read(path: Path, identity: dict[str, Any]) -> tuple[list[int], list[int], bytes]:
+def read(path: Path, identity: dict[str, Any]) -> tuple[list[int], list[int], State]:
     """Tokens, tail and state. Raises ``EngineError`` for another model's, or a damaged, file."""
     try:
         data = path.read_bytes()
@@ -68,4 +73,4 @@ def read(path: Path, identity: dict[str, Any]) -> tuple[list[int], list[int], by
         raise EngineError(
             f"the saved context {path} is another model's or version's; read the transcript again"
         )
-    return header["tokens"], header["tail"], bytes(body[length:])
+    return header["tokens"], header["tail"], np.frombuffer(body, np.uint8, offset=length)
