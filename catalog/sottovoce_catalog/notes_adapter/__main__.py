@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
     data_hash = dataset.digest(samples)
     log.info("%d samples, sha256 %s", len(samples), data_hash)
     tokenizer = ModelTokenizer(options.model)
-    rows = [tokenizer.row(*sample) for sample in samples]
+    rows = tokenizer.rows(samples)
     log.info("%d tokens", sum(len(ids) for ids, _ in rows))
     cuda = torch.cuda.is_available()
     model = Llama(

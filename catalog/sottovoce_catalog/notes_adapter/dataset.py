@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import random
+from functools import partial
 from typing import TYPE_CHECKING
 
-from . import qmsum, qmsum_decisions
+from . import qmsum, real
 from .meeting import window
 from .vocabulary import vocabulary
 
@@ -21,16 +23,35 @@ Sample = tuple[str, str]
 """Lines and answer"""
 
 TEST_SEED = 77
+_WORTH_A_POOL = 5000
+"""Windows from which on starting processes pays"""
 REAL_SHARE = 0.04
 """Of the training windows come straight from QMSum, where it is at hand"""
 
 
 def synthetic(count: int, seed: int, split: Split, talk: Iterable[str] = ()) -> Iterator[Sample]:
-    rng = random.Random(f"{seed} {split}")
-    words, said = vocabulary(split), tuple(talk)
-    for _ in range(count):
-        made = window(rng, words, said)
-        yield made.text, str(made.answer)
+    """Each window has a generator of random numbers of its own, so that all cores can write."""
+    write = partial(_window, seed, split)
+    if count < _WORTH_A_POOL:
+        _strew(talk)
+        yield from map(write, range(count))
+        return
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(initializer=_strew, initargs=(tuple(talk),)) as pool:
+        yield from pool.imap(write, range(count), chunksize=500)
+
+
+_talk: tuple[str, ...] = ()
+
+
+def _strew(talk: Iterable[str]) -> None:
+    global _talk
+    _talk = tuple(talk)
+
+
+def _window(seed: int, split: Split, number: int) -> Sample:
+    made = window(random.Random(f"{seed} {split} {number}"), vocabulary(split), _talk)
+    return made.text, str(made.answer)
 
 
 def training(count: int, seed: int, archive: Path | None) -> list[Sample]:
@@ -38,9 +59,12 @@ def training(count: int, seed: int, archive: Path | None) -> list[Sample]:
     talk = qmsum.small_talk(archive) if archive else []
     samples = list(synthetic(count, seed, "train", talk))
     if archive:
-        real = qmsum_decisions.windows(archive)
         rng = random.Random(f"{seed} order")
-        samples += [real[i % len(real)] for i in range(int(count * REAL_SHARE) if real else 0)]
+        shown = real.windows(archive)
+        samples += [
+            real.variant(rng, vocabulary("train"), shown[i % len(shown)])
+            for i in range(int(count * REAL_SHARE))
+        ]
         rng.shuffle(samples)
     return samples
 

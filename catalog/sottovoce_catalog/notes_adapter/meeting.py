@@ -26,19 +26,20 @@ SCENES: dict[tuple[str, str], float] = {
     ("task", "joint"): 1,
     ("task", "unowned"): 0.6,
     ("task", "refused"): 1.2,
-    ("task", "none"): 4,
+    ("task", "none"): 4.5,
     ("decision", "made"): 6,
     ("decision", "proposed"): 4,
+    ("decision", "stated"): 2,
     ("decision", "silence"): 1.5,
     ("decision", "reversed"): 1.2,
-    ("decision", "none"): 4,
+    ("decision", "none"): 5,
     ("question", "asked"): 5,
     ("question", "answered"): 2.5,
     ("question", "small"): 2.5,
     ("question", "settled"): 1.2,
     ("fact", "frames"): 6.5,
     ("talk", "background"): 5,
-    ("talk", "fake_promise"): 3,
+    ("talk", "fake_promise"): 4.5,
     ("talk", "chitchat"): 3,
     ("talk", "introduction"): 0.8,
 }
@@ -48,6 +49,7 @@ LONGEST_LINE = 45
 """Words; the host cuts longer turns at sentences"""
 
 
+_CLAUSE = re.compile(r"(?:we|the|it|everybody|nobody|there) ")
 _ONSETS = re.findall(r"\w+", "b br ch d dr f g k kr l m n p r s sh st t tr v w y z")
 _VOWELS = re.findall(r"\w+", "a e i o u ai ea ou")
 _CODAS = re.findall(r"\w+", "l m n r s sh th k x rd")
@@ -114,7 +116,7 @@ def _invented_name(rng: random.Random) -> str:
 
 def _misspelt(rng: random.Random, name: str) -> str:
     """A name as a recogniser may write it when it is said."""
-    if rng.random() > 0.06 or len(name) < 5:
+    if rng.random() > 0.12 or len(name) < 5:
         return name
     at = rng.randrange(1, len(name) - 1)
     return name[:at] + name[at + 1 :]
@@ -273,7 +275,8 @@ def _sentence(notes: list[Note]) -> str:
     task, decision, question, fact = (first.get(kind) for kind in "TDQK")
     done = f"{' and '.join(task.owners)} will {task.what} {task.when}".rstrip() if task else ""
     if decision:
-        decided = f"The group decides to {decision.what}"
+        clause = decision.what[:1].isupper() or _CLAUSE.match(decision.what)
+        decided = f"The group decides {'that' if clause else 'to'} {decision.what}"
         return f"{decided}, and {done}" if done else decided
     if fact:
         return f"{fact.what}; {done}" if done else fact.what

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .speech import Field
     from .vocabulary import Topic, Vocabulary
 
-_MARKS = re.compile(r"<(?:w|t|q|Q|f|F)>|\{\w+\}")
+_MARKS = re.compile(r"<(?:w|t|c|q|Q|f|F)>|\{\w+\}")
 _THING, _NAMED = "the {adjectives} {nouns}", "the {nouns}"
 _MANY = "{n} {adjectives} {nouns}s"
 _INVENTED = {
@@ -53,6 +53,26 @@ _INVENTED = {
         f"spend {{money}} on {_THING}",
         f"{{choices}} {_THING} until {{month}}",
         f"start with {_NAMED}",
+    ),
+    "C": (
+        f"{_THING} stays in {{place}}",
+        f"{_THING} stays as it is",
+        f"{_NAMED} comes first",
+        f"{_NAMED} comes after {_NAMED}",
+        "it is {n} {nouns}s",
+        "we have {n} {nouns}s, but only until {day}",
+        f"{_THING} moves to {{day}}",
+        f"{_NAMED} is on {{day}}",
+        f"{_NAMED} ends at {{few}}",
+        f"{_NAMED} goes on, but only until {{few}}",
+        f"{_THING} starts in {{month}}",
+        "everybody gets {n} {nouns}s",
+        "nobody needs a {nouns}",
+        f"{_NAMED} is {{adjectives}} and {_NAMED} is {{adjectives}}",
+        "we meet on {day}s",
+        f"{{firm}} does {_THING}",
+        f"{_THING} goes to {{firm}}",
+        "there is no {adjectives} {nouns} this time",
     ),
     "Q": (
         f"who {{verbs}}s {_THING}",
@@ -99,13 +119,17 @@ class Stage:
         return self.rng.choice(self.topics)
 
     def content(self, kind: str) -> str:
-        """A task, fact, decision or question that this meeting has not had, slots filled."""
+        """A task, fact, decision, question or decided clause (C) that this meeting has not had."""
         for _ in range(20):
             topic = self.topic
-            pool = {"T": topic.tasks, "K": topic.facts, "D": topic.decisions, "Q": topic.questions}[
-                kind
-            ]
-            text = self.rng.choice(pool) if self.rng.random() < 0.72 else self._invented(kind)
+            pools = {
+                "T": topic.tasks,
+                "K": topic.facts,
+                "D": topic.decisions,
+                "Q": topic.questions,
+            }
+            real = kind in pools and self.rng.random() < 0.72
+            text = self.rng.choice(pools[kind]) if real else self._invented(kind)
             if text not in self.used:
                 break
         self.used.add(text)
@@ -137,7 +161,7 @@ def play(stage: Stage, group: str, key: str) -> list[Utterance]:
     thing = match[1] if (match := re.search(r"\[(.*?)\]", what)) else ""
     when = stage.when() if noted and kind == "T" and rng.random() < 0.6 else ""
     spoken: list[Utterance] = []
-    if noted and kind == "T" and thing and rng.random() < 0.12:
+    if noted and kind == "T" and thing and key != "passed_on" and rng.random() < 0.12:
         mention = rng.choice(
             (
                 f"There is still {thing}.",
@@ -152,6 +176,8 @@ def play(stage: Stage, group: str, key: str) -> list[Utterance]:
             )
         )
         what = _with_pronoun(what, thing)
+    elif key == "someone" and "{w}" in template and thing and rng.random() < 0.6:
+        what = _with_pronoun(what, thing)  # "Who orders the lamps?" "I can order them."
     render = _Renderer(stage, people, what, when)
     for turn in template.split(" | "):
         role, text = turn.split(": ", 1)
@@ -254,7 +280,11 @@ class _Renderer:
                 return self._what(self.what)
             case "{w}" | "{other}":
                 text = self.what if mark == "{w}" else stage.content("D")
-                return _plain_words(re.sub(r"[\[\]]", "", text))
+                words = _plain_words(re.sub(r"=\w+\]|[\[\]]", "", text))
+                # The words that a pronoun stands for later must be heard.
+                return [Word(it.text, kept=True) for it in words] if "=" in text else words
+            case "<c>":
+                return _plain_words(stage.content("C"), "what")
             case "<t>":
                 return self._when()
             case "<q>" | "<Q>":

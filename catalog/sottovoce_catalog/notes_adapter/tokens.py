@@ -10,7 +10,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers
 from .contract import prompt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 END = "<|im_end|>"
@@ -53,11 +53,16 @@ class ModelTokenizer:
             "utf-8", "replace"
         )
 
-    def row(self, lines: str, answer: str) -> tuple[list[int], int]:
-        """A sample's token ids and how many of them are its prompt, on which there is no loss."""
-        asked = self.encode(prompt(lines))
-        told = self.encode(answer + END + "\n")
-        return (asked + told)[:LONGEST], len(asked)
+    def rows(self, samples: Sequence[tuple[str, str]]) -> list[tuple[list[int], int]]:
+        """Each sample's token ids and how many of them are its prompt, on which there is no
+        loss."""
+        asked = self._many([prompt(lines) for lines, _ in samples])
+        told = self._many([answer + END + "\n" for _, answer in samples])
+        return [((a + b)[:LONGEST], len(a)) for a, b in zip(asked, told, strict=True)]
+
+    def _many(self, texts: list[str]) -> list[list[int]]:
+        found = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        return [encoding.ids for encoding in found]
 
 
 def _byte_alphabet() -> dict[int, str]:
