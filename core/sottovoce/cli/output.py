@@ -53,6 +53,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute:02}:{second:02}"
 
 
+def place(recording: Path, seconds: float) -> str:
+    """Where to open a recording: its address with a media fragment (``#t=27``)."""
+    return f"{recording.as_uri()}#t={seconds:.0f}"
+
+
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
