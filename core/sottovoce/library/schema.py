@@ -99,6 +99,7 @@ STEPS = (
         PRIMARY KEY (meeting_id, tag)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX meetings_by_tag ON tags (tag);
+    CREATE INDEX speakers_by_name ON speakers (name);
 
     -- Notes are written anew with another template or model; the highest number is the present.
     CREATE TABLE note_versions (

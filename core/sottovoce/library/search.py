@@ -136,8 +136,6 @@ _NEWEST = " ORDER BY rowid DESC LIMIT ?"
 def search(db: sqlite3.Connection, query: Query) -> list[Hit]:
     """The best segments first; among equals the latest meeting's."""
     terms = Terms.of(query.text)
-    # SQLite's own LIKE and lower() know the case of ASCII only.
-    db.create_function("folded", 1, lambda it: it and it.casefold(), deterministic=True)
     rows = _found(db, terms, query)
     scored = []
     for row in rows:
@@ -148,7 +146,7 @@ def search(db: sqlite3.Connection, query: Query) -> list[Hit]:
 
 
 def _found(db: sqlite3.Connection, terms: Terms, query: Query) -> list[sqlite3.Row]:
-    where, values = _conditions(query)
+    where, values = _conditions(db, query)
     if query.meeting is not None:
         return list(_within(db, terms, query, [query.meeting], _CANDIDATES))
     newest = db.execute(
@@ -162,7 +160,7 @@ def _found(db: sqlite3.Connection, terms: Terms, query: Query) -> list[sqlite3.R
     if matches < _CANDIDATES:
         return newest  # these are all
     # Common words, of which the newest hundreds are not the ones that the filters let through.
-    ids = [row["id"] for row in db.execute(*_meetings(query))]
+    ids = [row["id"] for row in db.execute(*_meetings(db, query))]
     return list(_within(db, terms, query, ids, max(_ENOUGH, query.limit)))
 
 
@@ -171,7 +169,7 @@ def _within(
 ) -> Iterator[sqlite3.Row]:
     """Meeting by meeting: a transcript's rows lie side by side, so that the index is entered there
     and nowhere else."""
-    where, values = _conditions(query)
+    where, values = _conditions(db, query)
     statement = (
         _FIELDS.format(found=f"{_MATCH} AND rowid BETWEEN ? AND ?")
         + "AND segments.meeting_id = ?"
@@ -192,13 +190,20 @@ def _within(
             return
 
 
-def _conditions(query: Query) -> tuple[str, list[Any]]:
+def _conditions(db: sqlite3.Connection, query: Query) -> tuple[str, list[Any]]:
     """What a row must fulfil besides its words, as SQL that begins with AND."""
     where, values = _of_meetings(query)
     if query.speaker is not None:
-        where += " AND instr(folded(speakers.name), ?)"
-        values.append(query.speaker.casefold())
+        names = _names(db, query.speaker)
+        where += f" AND speakers.name IN ({', '.join('?' * len(names))})"
+        values += names
     return where, values
+
+
+def _names(db: sqlite3.Connection, part: str) -> list[str]:
+    """All speakers' names with this in them. SQLite itself knows the case of ASCII only."""
+    rows = db.execute("SELECT DISTINCT name FROM speakers")
+    return [row["name"] for row in rows if part.casefold() in row["name"].casefold()]
 
 
 def _of_meetings(query: Query) -> tuple[str, list[Any]]:
@@ -215,14 +220,13 @@ def _of_meetings(query: Query) -> tuple[str, list[Any]]:
     return where, values
 
 
-def _meetings(query: Query) -> tuple[str, list[Any]]:
+def _meetings(db: sqlite3.Connection, query: Query) -> tuple[str, list[Any]]:
     where, values = _of_meetings(query)
     if query.speaker is not None:
-        where += (
-            " AND meetings.id IN"
-            " (SELECT meeting_id FROM speakers WHERE instr(folded(speakers.name), ?))"
-        )
-        values.append(query.speaker.casefold())
+        names = _names(db, query.speaker)
+        marks = ", ".join("?" * len(names))
+        where += f" AND meetings.id IN (SELECT meeting_id FROM speakers WHERE name IN ({marks}))"
+        values += names
     return f"SELECT id FROM meetings WHERE 1 {where} ORDER BY started_at DESC", values
 
 

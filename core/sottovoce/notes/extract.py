@@ -49,8 +49,8 @@ class Extraction:
     """In the order of their lines"""
     lines: tuple[Line, ...]
     dropped: int
-    topics: tuple[str, ...] = ()
-    """Titles of the stretches of talk, in their words"""
+    topics: tuple[tuple[int, str], ...] = ()
+    """Titles of the stretches of talk, in their words, each with the position of its first line"""
 
     def of(self, kind: str) -> list[Note]:
         return [note for note in self.notes if note.kind == kind]
@@ -73,18 +73,19 @@ def extract(
         for window in parts
     ]
     notes: list[Note] = []
-    topics: dict[str, None] = {}
+    topics: dict[str, int] = {}
     dropped = 0
     for window, answer in zip(parts, _answers(generator, questions, progress), strict=True):
         if topic := _topic(answer, window):
-            topics[topic] = None
+            topics.setdefault(topic, window.first)
         for note in parse(answer):
             checked = _checked(note, window, lines)
             if checked is None:
                 dropped += 1
             else:
                 notes.append(checked)
-    return Extraction(tuple(merged(notes, lines)), tuple(lines), dropped, tuple(topics))
+    titled = tuple((first, title) for title, first in topics.items())
+    return Extraction(tuple(merged(notes, lines)), tuple(lines), dropped, titled)
 
 
 def _topic(answer: str, window: Window) -> str:
