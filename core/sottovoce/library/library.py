@@ -112,10 +112,11 @@ class Library:
 
     def find(self, wanted: str) -> Meeting:
         """The one meeting whose id begins with ``wanted``, or whose title is or contains it."""
+        if exact := self._rows("SELECT * FROM meetings WHERE id = ?", wanted):
+            return self._meeting(exact[0])
         everything = self.meetings()
         lowered = wanted.casefold()
         tests = (
-            lambda m: m.id == wanted,
             lambda m: m.recording.title.casefold() == lowered,
             lambda m: len(wanted) >= 3 and m.id.startswith(wanted),
             lambda m: lowered in m.recording.title.casefold(),
