@@ -92,6 +92,7 @@ def test_one_endless_segment_is_covered_by_its_one_citation() -> None:
     spoken = transcript("Ana: " + " ".join(s.text for s in talk().segments))
     found = notes(spoken)
     assert measures.coverage(found, spoken) == (TENTHS, TENTHS)
+    assert all(one.end <= other.start for one, other in pairwise(found.topics))
 
 
 def test_a_short_meeting_has_no_topics_and_a_summary_no_longer_than_its_tenth() -> None:

@@ -67,7 +67,7 @@ def _valid(statement: Statement, segments: Sequence[Segment]) -> bool:
         return False
     near = {n for it in cited for n in range(it - _NEAR, it + _NEAR + 1)}
     if isinstance(statement, Topic):  # its title is of all its lines
-        inside = [it for it in segments if statement.start <= it.start <= statement.end]
+        inside = [it for it in segments if it.end > statement.start and it.start < statement.end]
         near |= {it.id for it in inside}
     said = _spoken(segments[n] for n in near if 0 <= n < len(segments))
     text = statement.text

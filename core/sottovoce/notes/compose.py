@@ -96,7 +96,9 @@ def _action(note: Note, lines: Sequence[Line], recording: Recording) -> ActionIt
 
 
 _MOST_WORDS = 150
-"""Of a summary that also quotes"""
+"""Of a summary that also quotes, before what was decided needs more"""
+_QUOTED = 0.5
+"""Share of them that is quoted however much was decided"""
 _SHARE = 0.1
 """Of the meeting's words that its summary may have"""
 _NAMED = 4
@@ -115,7 +117,8 @@ def _summary(
     results = list(_results(decisions, items, questions, highlights))
     room = min(_MOST_WORDS, round(_SHARE * detailed.words))
     opening = [_opening(detailed.topics)] if _subjects(detailed.topics) else []
-    room -= sum(len(it.text.split()) for it in [*opening, *results])
+    taken = sum(len(it.text.split()) for it in [*opening, *results])
+    room = max(room - taken, round(_QUOTED * room) if opening else 0)
     return [*opening, *_telling(detailed, highlights, room), *results]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..values import Statement, Topic
+from .evidence import content_words
 from .spoken import said
 from .topics import Stretch, stretches, telling, titles
 
@@ -21,6 +22,8 @@ _SHORT = 400
 """Words of a meeting whose transcript needs no detailed notes: it is as short as they would be"""
 _PER_POINT = 250
 _MOST_POINTS = 6
+_TITLE = 5
+"""Words of a title"""
 TENTHS = 10
 
 
@@ -50,9 +53,9 @@ def detail(
     for at in _missing(transcript.segments, lines, {n for points in chosen for n in points}):
         place = next(n for n, part in enumerate(parts) if part.first <= at < part.end)
         chosen[place].append(at)
-    by_id = {segment.id: segment for segment in transcript.segments}
+    times = _times(lines, transcript.segments)
     topics = tuple(
-        _topic(title, part, sorted(points), lines, by_id)
+        _topic(title, part, sorted(points), lines, times)
         for title, part, points in zip(
             _named(parts, lines, highlights, gists), parts, chosen, strict=True
         )
@@ -69,7 +72,11 @@ def _named(
     """The model's title that has most of what the meeting comes back to, no title twice."""
     named: list[str] = []
     for part, made in zip(parts, titles(lines, parts), strict=True):
-        given = [title for at, title in gists if part.first <= at < part.end]
+        given = [
+            title
+            for at, title in gists
+            if part.first <= at < part.end and len(title.split()) <= _TITLE
+        ]
         given.sort(key=lambda it: -highlights.weight(it))
         fresh = (it for it in [*given, made] if it and it not in named)
         title = next(fresh, "") or f"Part {len(named) + 1}"
@@ -122,18 +129,49 @@ def _missing(segments: Sequence[Segment], lines: Sequence[Line], chosen: set[int
             yield at
 
 
+def _times(lines: Sequence[Line], segments: Sequence[Segment]) -> list[tuple[float, float]]:
+    """When each line begins and ends; within a segment by the length of its lines."""
+    by_id = {segment.id: segment for segment in segments}
+    sizes: Counter[int] = Counter()
+    for line in lines:
+        sizes[line.segment] += len(line.text)
+    past: Counter[int] = Counter()
+    times = []
+    for line in lines:
+        segment = by_id[line.segment]
+        step = (segment.end - segment.start) / sizes[line.segment]
+        start = segment.start + step * past[line.segment]
+        past[line.segment] += len(line.text)
+        times.append((start, segment.start + step * past[line.segment]))
+    return times
+
+
+def _saying(title: str, part: Stretch, lines: Sequence[Line]) -> list[int]:
+    """The first lines that have the words of a title, all of them together."""
+    left = content_words(title)
+    found = []
+    for n in range(part.first, part.end):
+        if common := left & content_words(lines[n].text):
+            left -= common
+            found.append(n)
+        if not left:
+            return found
+    return []
+
+
 def _topic(
     title: str,
     part: Stretch,
     points: Sequence[int],
     lines: Sequence[Line],
-    segments: dict[int, Segment],
+    times: Sequence[tuple[float, float]],
 ) -> Topic:
+    named = _saying(title, part, lines) or points
     return Topic(
         text=title,
-        segments=tuple(dict.fromkeys(lines[n].segment for n in points)),
-        start=segments[lines[part.first].segment].start,
-        end=segments[lines[part.end - 1].segment].end,
+        segments=tuple(dict.fromkeys(lines[n].segment for n in named)),
+        start=times[part.first][0],
+        end=times[part.end - 1][1],
         points=tuple(spoken(n, lines) for n in points),
     )
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _SHORTEST = 6
 """Words of a line that may stand alone"""
+_LENGTH = 0.3
+"""How much length counts against a line: 1 would rank by words that tell per word, 0 not at all.
+Chosen on 36 meetings of QMSum's training split."""
 _ENDS = (".", "!", "…", "。", "؟", "।")
 _AGAIN = 0.3
 """What a word is worth that was chosen already"""
@@ -72,5 +75,5 @@ class Highlights:
         return sum(self._worth.get(stem, 0.0) for stem in telling(text))
 
     def _score(self, unit: _Unit) -> float:
-        score = sum(self._left[stem] for stem in unit.stems) / math.sqrt(max(unit.size, 10))
-        return score * unit.factor
+        left = sum(self._left[stem] for stem in unit.stems)
+        return float(left / max(unit.size, 10) ** _LENGTH * unit.factor)

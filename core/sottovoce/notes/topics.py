@@ -157,7 +157,7 @@ def _phrases(lines: Sequence[Line]) -> dict[tuple[str, ...], Counter[str]]:
         run: list[str] = []
         for token in [*_TOKEN.findall(readable(line.text)), ""]:
             root = stem(token.lower().replace("’", "'"))
-            if token and token.lower() not in STOP and root not in _CHATTER and len(root) > 2:
+            if _names_something(token, root):
                 run.append(token)
                 continue
             for size in (1, 2, 3):
@@ -167,6 +167,12 @@ def _phrases(lines: Sequence[Line]) -> dict[tuple[str, ...], Counter[str]]:
                     found.setdefault(key, Counter())[" ".join(said)] += 1
             run = []
     return found
+
+
+def _names_something(token: str, root: str) -> bool:
+    if not token or token.lower() in STOP or root in _CHATTER:
+        return False
+    return len(root) > 2 and not token.endswith("ly")
 
 
 def _title(
