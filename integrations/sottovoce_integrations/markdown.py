@@ -144,6 +144,9 @@ def note(notes: MeetingNotes, transcript: Transcript, folder: Path) -> str:
     lines += [" · ".join([*facts, *(_escape(name) for name in transcript.speakers)]), ""]
     if not transcript.segments:
         lines += ["Nothing was said in this recording.", ""]
+    elif not notes.outline():
+        empty = "Nothing that was said is one of this template's sections."
+        lines += [empty if notes.coverage[1] else "Nothing was said in this recording.", ""]
     for section in notes.outline():
         lines += _part(section, link)
     lines += _section("Transcript", [_turn(s, link) for s in transcript.segments], bullet="")

@@ -77,6 +77,13 @@ def show_transcript(console: Console, transcript: Transcript) -> None:
         console.print(line)
 
 
+def nothing(notes: MeetingNotes) -> str:
+    """Why notes are empty."""
+    if notes.coverage[1]:
+        return "Nothing that was said is one of this template's sections."
+    return "Nothing was said in this recording."
+
+
 def checks(notes: MeetingNotes) -> list[str]:
     """What the notes cover, and what the check against the speech left out or could not see."""
     told = []
@@ -113,6 +120,8 @@ def show_notes(console: Console, notes: MeetingNotes, transcript: Transcript) ->
         console.print(stamped)
 
     console.rule(Text(f"Notes: {notes.title}"))
+    if not notes.outline():
+        console.print(nothing(notes))
     for section in notes.outline():
         console.print(Text(f"\n{section.title}", style="bold"))
         for it in section.statements:

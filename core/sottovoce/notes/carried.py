@@ -66,5 +66,5 @@ def _looked_up(item: ActionItem, lines: Sequence[Line]) -> ActionItem:
         common = len(wanted & telling(line.text))
         settled = _DONE.search(line.text) and not _NOT_DONE.search(line.text)
         if wanted and common >= _SHARE * len(wanted) and settled and not line.text.endswith("?"):
-            return replace(item, done=True, segments=(line.segment,))
+            return replace(item, done=True, segments=line.segments)
     return replace(item, done=False, segments=())

@@ -73,7 +73,7 @@ def _title(given: str, topics: Sequence[str]) -> str:
 
 
 def _segments(note: Note, lines: Sequence[Line]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(lines[it].segment for it in note.lines))
+    return tuple(dict.fromkeys(n for it in note.lines for n in lines[it].segments))
 
 
 def _sentence(text: str, end: str) -> str:
@@ -159,7 +159,7 @@ def _telling(detailed: Detailed, highlights: Highlights, room: int) -> Iterator[
         chosen.append(best)
     for n in sorted(chosen):
         text = f"{lines[n].speaker} said: “{said(lines[n].text)}”"
-        yield Statement(text=text, segments=(lines[n].segment,))
+        yield Statement(text=text, segments=lines[n].segments)
 
 
 def _results(

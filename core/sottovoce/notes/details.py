@@ -115,17 +115,18 @@ def tenths(segments: Sequence[Segment]) -> list[list[int]]:
 
 def _missing(segments: Sequence[Segment], lines: Sequence[Line], chosen: set[int]) -> Iterator[int]:
     """For each tenth that nothing cites, the line that tells most."""
-    cited = {lines[n].segment for n in chosen}
+    cited = {it for n in chosen for it in lines[n].segments}
     by_segment: dict[int, list[int]] = {}
     for n, line in enumerate(lines):
-        by_segment.setdefault(line.segment, []).append(n)
+        for segment in line.segments:
+            by_segment.setdefault(segment, []).append(n)
     for inside in tenths(segments):
         if cited & set(inside):
             continue
         there = [n for segment in inside for n in by_segment.get(segment, ())]
         if there:
             at = max(there, key=lambda n: (len(telling(lines[n].text)), len(lines[n].text), -n))
-            cited.add(lines[at].segment)
+            cited.update(lines[at].segments)
             yield at
 
 
@@ -142,7 +143,8 @@ def _times(lines: Sequence[Line], segments: Sequence[Segment]) -> list[tuple[flo
         step = (segment.end - segment.start) / sizes[line.segment]
         start = segment.start + step * past[line.segment]
         past[line.segment] += len(line.text)
-        times.append((start, segment.start + step * past[line.segment]))
+        end = segment.start + step * past[line.segment]
+        times.append((start, by_id[line.more[-1]].end if line.more else end))
     return times
 
 
@@ -169,7 +171,7 @@ def _topic(
     named = _saying(title, part, lines) or points
     return Topic(
         text=title,
-        segments=tuple(dict.fromkeys(lines[n].segment for n in named)),
+        segments=tuple(dict.fromkeys(it for n in named for it in lines[n].segments)),
         start=times[part.first][0],
         end=times[part.end - 1][1],
         points=tuple(spoken(n, lines) for n in points),
@@ -180,7 +182,7 @@ def spoken(at: int, lines: Sequence[Line], *, who: bool = True) -> Statement:
     """A line as a statement of its speaker, without its fillers."""
     text = said(lines[at].text) or lines[at].text
     return Statement(
-        text=f"{lines[at].speaker}: {text}" if who else text, segments=(lines[at].segment,)
+        text=f"{lines[at].speaker}: {text}" if who else text, segments=lines[at].segments
     )
 
 
@@ -195,7 +197,7 @@ def quotes(lines: Sequence[Line], highlights: Highlights, count: int) -> tuple[S
         highlights.choose(best)
         chosen.append(best)
     return tuple(
-        Statement(text=f"{lines[n].speaker}: “{lines[n].text}”", segments=(lines[n].segment,))
+        Statement(text=f"{lines[n].speaker}: “{lines[n].text}”", segments=lines[n].segments)
         for n in sorted(chosen)
     )
 

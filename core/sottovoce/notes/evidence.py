@@ -40,6 +40,12 @@ class Line:
     segment: int
     speaker: str
     text: str
+    more: tuple[int, ...] = ()
+    """Further segments, of a word or two each, that are in the same line"""
+
+    @property
+    def segments(self) -> tuple[int, ...]:
+        return (self.segment, *self.more)
 
 
 def words(text: str) -> list[str]:
@@ -65,6 +71,24 @@ def _must_be_there(text: str) -> set[str]:
     names = {word for word in found[1:] if word[0].isupper() and word.lower() not in STOP}
     numbers = {word for word in found if word[0].isdigit() or word.lower() in NUMBERS}
     return {stem(word.lower()) for word in names | numbers - {"one", "One"}}
+
+
+_TO_THE_MODEL = re.compile(
+    r"<\|\w+\|>|\[/?INST\]|###\s*(?:system|instruction|assistant)\b|^\s*(?:system|assistant)\s*:"
+    r"|\b(?:ignore|disregard|forget|override) (?:\w+ ){0,3}"
+    r"(?:above|previous|prior|earlier|preceding|instructions?|prompts?|rules)\b"
+    r"|\b(?:system|developer) (?:prompt|message)\b|\byou are now\b"
+    r"|\bnew instructions?\b|\bas an? (?:AI|language model|assistant)\b"
+    r"|\b(?:output|respond with|reply with|print|write) (?:only|exactly|nothing but)\b"
+    r"|\b(?:write|put|add|say|note) (?:in|into|to) the (?:notes|summary|minutes)\b",
+    re.I,
+)
+
+
+def speaks_to_the_model(text: str) -> bool:
+    """Whether a line is worded as an instruction to whoever takes the notes. It is speech like any
+    other, and so may be quoted; what a model makes of it is not to be believed."""
+    return _TO_THE_MODEL.search(text) is not None
 
 
 _POINTS = re.compile(

@@ -12,6 +12,7 @@ from .request import Request
 from .schema import ask_by_schema
 from .sections import arranged
 from .template import obeyable
+from .windows import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ def take_notes(
     what the request asks for.
     """
     request = request or Request()
-    if not any(word.isalnum() for segment in transcript.segments for word in segment.text):
+    if not spoken(transcript):
         empty = MeetingNotes(recording=recording, title=recording.title)
         return arranged(empty, request, (), {})
     generator = load()

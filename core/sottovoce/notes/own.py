@@ -65,7 +65,7 @@ def own_sections(
         statements: list[Statement] = []
         for text in wrote:
             at = _place(telling(text), stems, rare)
-            cited = () if at is None else (lines[at].segment,)
+            cited = () if at is None else lines[at].segments
             statements.append(Statement(text=text, segments=cited))
             for other in found:
                 if other not in placed and _belongs(text, other, at, order, rare):

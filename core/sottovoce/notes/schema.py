@@ -16,7 +16,7 @@ from ..interfaces import Question
 from ..values import ActionItem, MeetingNotes, SectionKind, Statement
 from .dates import resolve
 from .details import by_speaker, detail, quotes
-from .evidence import Line, names_supported, support
+from .evidence import Line, names_supported, speaks_to_the_model, support
 from .highlights import Highlights
 from .sections import arranged
 from .windows import lines_of
@@ -246,7 +246,10 @@ def _statement(
     Of words in another language than the speech only names and numbers can be looked up.
     """
     text = " ".join(item["text"].split())
-    evidence = support(text, item["lines"], task.lines)
+    cited = [it for it in item["lines"] if 0 <= it < len(task.lines)]
+    if any(speaks_to_the_model(task.lines[it].text) for it in cited):
+        return None
+    evidence = support(text, cited, task.lines)
     if evidence is None and task.translated:
         evidence = names_supported(text, item["lines"], task.lines)
     if evidence is None or not text:
@@ -258,7 +261,7 @@ def _statement(
 
 
 def _segments(evidence: Sequence[int], lines: Sequence[Line]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(lines[it].segment for it in evidence))
+    return tuple(dict.fromkeys(n for it in evidence for n in lines[it].segments))
 
 
 def _action(
