@@ -198,8 +198,8 @@ def test_the_schema_holds_in_two_hundred_generations_of_noise(tmp_path: Path) ->
         Question(
             text=f"\n\nQuestion {n}",
             json_schema=_schema(sections[n % 4]),
-            max_tokens=900 if n % 16 == 0 else draw.choice([1, 2, 7, 30, 90]),
-            temperature=draw.choice([0.0, 1.0, 2.0]),
+            max_tokens=900 if n % 8 == 0 else draw.choice([1, 2, 7, 30, 90]),
+            temperature=draw.choice([0.0, 1.0, 2.0, 4.0]),
             seed=n,
         )
         for n in range(200)
@@ -218,4 +218,4 @@ def test_the_schema_holds_in_two_hundred_generations_of_noise(tmp_path: Path) ->
             assert 1 <= len(item["lines"]) <= 6
             assert ("assignee" in item) == ("due" in item) == (sections[n % 4] == "action_items")
     assert len(answers) == 200
-    assert found > 5
+    assert found >= 2

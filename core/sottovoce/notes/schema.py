@@ -245,7 +245,7 @@ def _statement(
 
     Of words in another language than the speech only names and numbers can be looked up.
     """
-    text = " ".join(item["text"].split())
+    text = " ".join("".join(c if c.isprintable() else " " for c in item["text"]).split())
     cited = [it for it in item["lines"] if 0 <= it < len(task.lines)]
     if any(speaks_to_the_model(task.lines[it].text) for it in cited):
         return None
@@ -281,7 +281,7 @@ def _action(
 
 def _items(answer: str) -> list[dict[str, Any]]:
     """The items of a JSON list; of one that was cut off, those that are whole."""
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(strict=False)  # a grammar lets control characters into strings
     items: list[dict[str, Any]] = []
     at = answer.find("[") + 1
     if at == 0:
