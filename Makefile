@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test bench lint lock sample clean
+.PHONY: help setup demo test bench eval lint lock sample clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -26,6 +26,9 @@ test: $(READY) ## Run all tests
 
 bench: $(READY) ## Run the benchmarks; each prints a ratio against its peer or its limit
 	@for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+eval: $(READY) ## Evaluate notes on MEETINGS (docs/how-to/evaluate.md), for every installed model
+	@$(BIN)/python -m tests.eval $(MEETINGS) $(if $(MODELS),--models $(MODELS))
 
 lint: $(READY) ## Linters and types
 	@$(BIN)/ruff check .

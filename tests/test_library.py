@@ -134,7 +134,15 @@ def test_deleting_a_meeting_leaves_nothing_of_it(library: Library) -> None:
     library.save_notes(NOTES, MADE)
     library.delete(RECORDING.id)
     with sqlite3.connect(library.path) as db:
-        for table in ("meetings", "segments", "speakers", "stages", "notes", "exports"):
+        for table in (
+            "meetings",
+            "segments",
+            "speakers",
+            "stages",
+            "note_versions",
+            "tags",
+            "exports",
+        ):
             assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
         found = db.execute("SELECT count(*) FROM segments_fts WHERE segments_fts MATCH 'cafe'")
         assert found.fetchone() == (0,)

@@ -29,6 +29,11 @@ class Home:
         return self.data / "notes"
 
     @property
+    def templates(self) -> Path:
+        """A person's own templates for notes, one Markdown file each."""
+        return self.config / "templates"
+
+    @property
     def plugin_failures(self) -> Path:
         """One JSON object a line, the latest last."""
         return self.log / "plugin-failures.jsonl"

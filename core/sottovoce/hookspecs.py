@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .interfaces import AudioSource, NoteExporter, SuggestionOverlay, TextGenerator, Transcriber
-    from .values import HardwareProfile, MeetingNotes, ModelSpec, Recording, Segment, Transcript
+    from .values import (
+        HardwareProfile,
+        MeetingNotes,
+        ModelSpec,
+        NoteTemplate,
+        Recording,
+        Segment,
+        Transcript,
+    )
 
 hookspec = pluggy.HookspecMarker("sottovoce")
 hookimpl = pluggy.HookimplMarker("sottovoce")
@@ -29,6 +37,11 @@ def register_audio_sources() -> Iterable[AudioSource]:  # type: ignore[empty-bod
 @hookspec
 def register_note_exporters() -> Iterable[NoteExporter]:  # type: ignore[empty-body]
     """Return the note exporters this plugin adds."""
+
+
+@hookspec
+def register_note_templates() -> Iterable[NoteTemplate]:  # type: ignore[empty-body]
+    """Return the templates for notes this plugin adds."""
 
 
 @hookspec

@@ -13,7 +13,7 @@ from .errors import ModelError, UsageError
 from .home import Home, find_home
 from .library import Library
 from .plugins import PluginFailure, PluginHost
-from .values import HardwareProfile, ModelSpec, ModelTask
+from .values import HardwareProfile, ModelSpec, ModelTask, NoteTemplate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,6 +103,22 @@ class Host:
             if found.setdefault(exporter.name, exporter) is not exporter:
                 log.warning("an exporter '%s' is left out: the name is taken", exporter.name)
         return found
+
+    def templates(self) -> dict[str, NoteTemplate | UsageError]:
+        """The templates for notes by name; in place of one that cannot be read, why."""
+        from .notes.template import templates
+
+        return templates(self.home.templates, self.plugins.collect("register_note_templates"))
+
+    def template(self, name: str) -> NoteTemplate:
+        """Raises ``UsageError`` for one that there is not, or that cannot be read."""
+        found = self.templates()
+        template = found.get(name)
+        if template is None:
+            raise UsageError(f"no template '{name}'; known: {', '.join(found)}")
+        if isinstance(template, UsageError):
+            raise template
+        return template
 
     def failures(self) -> list[dict[str, Any]]:
         """What plugins raised lately, in this run and in earlier ones; the oldest first."""

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from .errors import RecordingError, UsageError
-from .notes import take_notes
+from .notes import Request, obeyable, own_notes, previous_notes, take_notes
 from .values import AudioFormat, MeetingNotes, Production, Recording, Transcript
 
 if TYPE_CHECKING:
@@ -64,7 +64,12 @@ class Processor:
         speech: ModelSpec,
         language: ModelSpec,
         report: Report = lambda progress: None,
+        request: Request | None = None,
     ) -> None:
+        """``request`` says what notes are asked for; without one, the general ones. Raises
+        ``ModelError`` where the language model cannot follow it."""
+        self._request = request or Request()
+        obeyable(self._request.template, language)
         self._host = host
         self._speech = speech
         self._language = language
@@ -94,6 +99,31 @@ class Processor:
                 self._transcribe(meeting, file, source)
             if Stage.NOTES not in done:
                 self._take_notes(library.find(meeting.id))
+            elif self._asks_otherwise(library.notes(meeting)):
+                log.warning(
+                    "%s has its notes already, and they stay; 'sotto notes %s' with the same "
+                    "options takes them anew",
+                    path,
+                    meeting.id,
+                )
+        return load(self._host, library.find(meeting.id))
+
+    def _asks_otherwise(self, notes: MeetingNotes | None) -> bool:
+        asked = self._request
+        more = asked.own or asked.language or asked.quotes
+        other = notes is not None and asked.template.name not in ("general", notes.template)
+        return bool(more or other)
+
+    def renew(self, meeting: Meeting) -> Processed:
+        """Take a transcribed meeting's notes anew. The earlier notes are kept as a version."""
+        library = self._host.library
+        if Stage.TRANSCRIPTION not in library.stages(meeting.id):
+            raise UsageError(
+                f"'{meeting.recording.title}' is not transcribed yet; "
+                f"finish it with: sotto process '{meeting.recording.path}'"
+            )
+        with self._alone(meeting):
+            self._take_notes(meeting)
         return load(self._host, library.find(meeting.id))
 
     @contextmanager
@@ -177,6 +207,7 @@ class Processor:
             transcript,
             self._load_generator,
             lambda done, total: self._report(Progress(Stage.NOTES, done, total)),
+            request=self._asked(meeting),
         )
         made = Production(
             stage=Stage.NOTES,
@@ -190,6 +221,12 @@ class Processor:
         library.rename(meeting.id, notes.title, by_person=False)
         library.save_notes(notes, made)
         self._host.plugins.notify("notes_ready", notes=notes, transcript=transcript)
+
+    def _asked(self, meeting: Meeting) -> Request:
+        """The request with what lies beside the recording and what the meeting before left open."""
+        own = self._request.own or own_notes(meeting.recording.path.with_suffix(".md"))
+        previous = self._request.previous or previous_notes(self._host.library, meeting)
+        return replace(self._request, own=own, previous=previous)
 
     def _load_generator(self) -> TextGenerator:
         if self._generator is None:

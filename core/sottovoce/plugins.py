@@ -30,7 +30,7 @@ from .interfaces import (
     TextGenerator,
     Transcriber,
 )
-from .values import ModelSpec
+from .values import ModelSpec, NoteTemplate
 
 GROUP = "sottovoce"
 log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ _RETURNS: dict[str, type] = {
     "register_note_exporters": NoteExporter,
     "register_suggestion_overlays": SuggestionOverlay,
     "register_models": ModelSpec,
+    "register_note_templates": NoteTemplate,
     "load_transcriber": Transcriber,
     "load_text_generator": TextGenerator,
 }

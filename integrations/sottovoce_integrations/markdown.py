@@ -20,8 +20,11 @@ from sottovoce import (
     ExportError,
     MeetingNotes,
     NoteExporter,
+    Section,
+    SectionKind,
     Segment,
     Statement,
+    Topic,
     Transcript,
     hookimpl,
 )
@@ -141,13 +144,11 @@ def note(notes: MeetingNotes, transcript: Transcript, folder: Path) -> str:
     lines += [" · ".join([*facts, *(_escape(name) for name in transcript.speakers)]), ""]
     if not transcript.segments:
         lines += ["Nothing was said in this recording.", ""]
-    lines += _section("Summary", [_escape(s.text) for s in notes.summary], bullet="")
-    lines += _section("Decisions", _statements(notes.decisions, link))
-    lines += _section(
-        "Action items", [_action(item, link) for item in notes.action_items], "- [ ] "
-    )
-    lines += _section("Open questions", _statements(notes.open_questions, link))
-    lines += _section("Key points", _statements(notes.key_points, link))
+    elif not notes.outline():
+        empty = "Nothing that was said is one of this template's sections."
+        lines += [empty if notes.coverage[1] else "Nothing was said in this recording.", ""]
+    for section in notes.outline():
+        lines += _part(section, link)
     lines += _section("Transcript", [_turn(s, link) for s in transcript.segments], bullet="")
     lines += _section("How this note was made", _production(notes))
     text = "\n".join(lines).rstrip() + "\n"
@@ -190,8 +191,35 @@ def _section(title: str, items: Sequence[str], bullet: str = "- ") -> list[str]:
     return [f"## {title}", "", *spaced, *([""] if bullet else [])]
 
 
-def _statements(statements: Sequence[Statement], link: _Link) -> list[str]:
-    return [f"{_escape(s.text)} {_stamps(s, link)}" for s in statements]
+def _part(section: Section, link: _Link) -> list[str]:
+    """A section of the notes, each kind of statement as it is."""
+    items: list[str] = []
+    for it in section.statements:
+        if isinstance(it, Topic):
+            span = f"{clock(it.start)}–{clock(it.end)}"
+            items.append(f"**{_escape(it.text)}** ({span})")
+            items += [f"{_MORE}{_statement(point, link)}" for point in it.points]
+        elif isinstance(it, ActionItem):
+            items.append(f"[{'x' if it.done else ' '}] {_action(it, link)}")
+        elif section.kind is SectionKind.SUMMARY:
+            items.append(_escape(it.text) + _mark_unverified(it))
+        else:
+            items.append(_statement(it, link))
+    bullet = "" if section.kind is SectionKind.SUMMARY else "- "
+    rows = _section(_escape(section.title), items, bullet)
+    return [row.replace(f"- {_MORE}", "  - ") for row in rows]
+
+
+_MORE = "\x00"
+"""Before an item that belongs under the one before it"""
+
+
+def _mark_unverified(statement: Statement) -> str:
+    return "" if statement.verified else " (unverified)"
+
+
+def _statement(it: Statement, link: _Link) -> str:
+    return f"{_escape(it.text)}{_mark_unverified(it)} {_stamps(it, link)}".rstrip()
 
 
 def _stamps(statement: Statement, link: _Link) -> str:
@@ -203,7 +231,8 @@ def _action(item: ActionItem, link: _Link) -> str:
     due = ""
     if item.due_text:
         due = f" ({_escape(item.due_text)}{f': {item.due.isoformat()}' if item.due else ''})"
-    return f"{owner}{_escape(item.text)}{due} {_stamps(item, link)}"
+    text = f"{owner}{_escape(item.text)}{due}{_mark_unverified(item)}"
+    return f"{text} {_stamps(item, link)}".rstrip()
 
 
 def _turn(segment: Segment, link: _Link) -> str:
@@ -224,5 +253,10 @@ def _production(notes: MeetingNotes) -> list[str]:
         made.append(
             f"{notes.dropped} statements of the model were left out: the transcript did not "
             "support them."
+        )
+    if notes.unverified:
+        made.append(
+            f"{notes.unverified} statements are unverified: only their names and numbers were "
+            "looked up, as the notes are in another language than the speech."
         )
     return made

@@ -55,6 +55,12 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     command.add_argument("name", metavar="NAME", help="another speaker's name merges the two")
     command.set_defaults(run=run_rename_speaker)
 
+    for action, help in (("tag", "give a meeting tags"), ("untag", "take tags from a meeting")):
+        command = actions.add_parser(action, help=help)
+        command.add_argument("meeting", metavar="MEETING", help=_MEETING)
+        command.add_argument("tags", nargs="+" if action == "untag" else "*", metavar="TAG")
+        command.set_defaults(run=run_tag, take=action == "untag")
+
     command = actions.add_parser("delete", help="delete a meeting from the library")
     command.add_argument("meeting", metavar="MEETING", help=_MEETING)
     command.add_argument(
@@ -138,6 +144,19 @@ def run_rename_speaker(host: Host, arguments: Namespace) -> int:
 def _changed(meeting: Meeting) -> int:
     if meeting.exports:
         print(f"Renamed. 'sotto export {meeting.id}' brings the exported notes up to date.")
+    return 0
+
+
+def run_tag(host: Host, arguments: Namespace) -> int:
+    """Prints the meeting's tags."""
+    meeting = host.library.find(arguments.meeting)
+    tags = [" ".join(tag.split()) for tag in arguments.tags]
+    if not all(tags):
+        raise UsageError("a tag cannot be empty")
+    change = host.library.untag if arguments.take else host.library.tag
+    change(meeting.id, *tags)
+    for tag in host.library.tags(meeting.id):
+        print(tag)
     return 0
 
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ..library.codec import notes_to_json, transcript_to_json
+from ..values import ActionItem, SectionKind, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute:02}:{second:02}"
 
 
+def place(recording: Path, seconds: float) -> str:
+    """Where to open a recording: its address with a media fragment (``#t=27``)."""
+    return f"{recording.as_uri()}#t={seconds:.0f}"
+
+
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
@@ -71,6 +77,29 @@ def show_transcript(console: Console, transcript: Transcript) -> None:
         console.print(line)
 
 
+def nothing(notes: MeetingNotes) -> str:
+    """Why notes are empty."""
+    if notes.coverage[1]:
+        return "Nothing that was said is one of this template's sections."
+    return "Nothing was said in this recording."
+
+
+def checks(notes: MeetingNotes) -> list[str]:
+    """What the notes cover, and what the check against the speech left out or could not see."""
+    told = []
+    start, end = notes.coverage
+    if end:
+        told.append(f"The notes cover the speech from {clock(start)} to {clock(end)}.")
+    if notes.dropped:
+        told.append(
+            f"{notes.dropped} statements of the model were left out: the transcript did not "
+            "support them."
+        )
+    if notes.unverified:
+        told.append(f"{notes.unverified} statements are unverified: only names and numbers were.")
+    return told
+
+
 def show_notes(console: Console, notes: MeetingNotes, transcript: Transcript) -> None:
     from rich.text import Text
 
@@ -79,27 +108,32 @@ def show_notes(console: Console, notes: MeetingNotes, transcript: Transcript) ->
     def stamps(statement: Statement) -> str:
         return " ".join(clock(starts[segment]) for segment in statement.segments)
 
-    def section(title: str, lines: Sequence[tuple[str, Statement]], bullet: str = "• ") -> None:
-        if lines:
-            console.print(Text(f"\n{title}", style="bold"))
-        for line, statement in lines:
-            stamped = Text(f"  {bullet}{line}")
+    def line(statement: Statement, bullet: str) -> None:
+        text = statement.text if statement.verified else f"{statement.text} (unverified)"
+        if isinstance(statement, ActionItem):
+            owner = f"{statement.assignee}: " if statement.assignee else ""
+            due = f" ({statement.due_text})" if statement.due_text else ""
+            bullet, text = ("☑ " if statement.done else "☐ "), f"{owner}{text}{due}"
+        stamped = Text(f"  {bullet}{text}")
+        if bullet:
             stamped.append(f"  {stamps(statement)}", style="dim")
-            console.print(stamped)
+        console.print(stamped)
 
     console.rule(Text(f"Notes: {notes.title}"))
-    if notes.summary:
-        console.print(Text("\nSummary", style="bold"))
-    for statement in notes.summary:
-        console.print(Text(f"  {statement.text}"))
-    section("Decisions", [(it.text, it) for it in notes.decisions])
-    tasks = []
-    for item in notes.action_items:
-        due = f" ({item.due_text})" if item.due_text else ""
-        owner = f"{item.assignee}: " if item.assignee else ""
-        tasks.append((f"{owner}{item.text}{due}", item))
-    section("Action items", tasks, "☐ ")
-    section("Open questions", [(it.text, it) for it in notes.open_questions])
-    section("Key points", [(it.text, it) for it in notes.key_points])
+    if not notes.outline():
+        console.print(nothing(notes))
+    for section in notes.outline():
+        console.print(Text(f"\n{section.title}", style="bold"))
+        for it in section.statements:
+            if isinstance(it, Topic):
+                span = f"  {clock(it.start)}–{clock(it.end)}"
+                console.print(Text(f"  {it.text}", style="bold").append(span, style="not bold dim"))
+                for point in it.points:
+                    line(point, "  • ")
+            else:
+                line(it, "" if section.kind is SectionKind.SUMMARY else "• ")
+    console.print()
+    for said in checks(notes):
+        console.print(Text(said, style="dim"))
     made = ", ".join(f"{it.model} {it.seconds:.1f} s" for it in notes.produced_by)
-    console.print(Text(f"\nMade on this machine by {made}", style="dim"))
+    console.print(Text(f"Made on this machine by {made}", style="dim"))

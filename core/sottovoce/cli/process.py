@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SottovoceError
 from ..values import ModelTask
+from .notes import add_request, request
 from .output import print_json, result_to_json
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         help="how they are written (default: markdown; may be given again)",
     )
     parser.add_argument("--speech", metavar="MODEL", help="the transcription model")
-    parser.add_argument("--model", metavar="MODEL", help="the language model for the notes")
+    add_request(parser)
     parser.add_argument("--json", action="store_true", help="print transcripts and notes as JSON")
     parser.set_defaults(run=run)
 
@@ -49,7 +50,13 @@ def run(host: Host, arguments: Namespace) -> int:
     failed = 0
     with (
         shown() as progress,
-        Processor(host, speech=speech, language=language, report=progress.report) as processor,
+        Processor(
+            host,
+            speech=speech,
+            language=language,
+            report=progress.report,
+            request=request(host, arguments),
+        ) as processor,
     ):
         for file in arguments.files:
             progress.begin(file.name)

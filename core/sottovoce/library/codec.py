@@ -5,9 +5,19 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from ..values import ActionItem, MeetingNotes, Production, Statement
+from ..values import (
+    ActionItem,
+    MeetingNotes,
+    Production,
+    Section,
+    SectionKind,
+    Statement,
+    Topic,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..values import Recording, Segment, Transcript
 
 
@@ -34,27 +44,56 @@ def transcript_to_json(transcript: Transcript) -> dict[str, Any]:
     }
 
 
-def _statements(statements: tuple[Statement, ...]) -> list[dict[str, Any]]:
-    return [{"text": s.text, "segments": list(s.segments)} for s in statements]
+def _statement(it: Statement) -> dict[str, Any]:
+    """Fields that say nothing are left out, those of every statement excepted."""
+    value: dict[str, Any] = {"text": it.text}
+    if isinstance(it, ActionItem):
+        value |= {
+            "assignee": it.assignee,
+            "due": it.due.isoformat() if it.due else None,
+            "due_text": it.due_text,
+        }
+        if it.done:
+            value["done"] = True
+    if isinstance(it, Topic):
+        value |= {"start": round(it.start, 3), "end": round(it.end, 3)}
+        value["points"] = _statements(it.points)
+    value["segments"] = list(it.segments)
+    if not it.verified:
+        value["verified"] = False
+    return value
+
+
+def _statements(statements: Iterable[Statement]) -> list[dict[str, Any]]:
+    return [_statement(it) for it in statements]
+
+
+_LISTS = (
+    "summary",
+    "key_points",
+    "decisions",
+    "action_items",
+    "open_questions",
+    "topics",
+    "quotes",
+    "carried",
+)
 
 
 def notes_to_json(notes: MeetingNotes) -> dict[str, Any]:
     return {
         "title": notes.title,
-        "summary": _statements(notes.summary),
-        "key_points": _statements(notes.key_points),
-        "decisions": _statements(notes.decisions),
-        "action_items": [
+        "template": notes.template,
+        **{name: _statements(getattr(notes, name)) for name in _LISTS},
+        "sections": [
             {
-                "text": item.text,
-                "assignee": item.assignee,
-                "due": item.due.isoformat() if item.due else None,
-                "due_text": item.due_text,
-                "segments": list(item.segments),
+                "title": it.title,
+                "kind": it.kind.value,
+                "instruction": it.instruction,
+                "statements": _statements(it.statements),
             }
-            for item in notes.action_items
+            for it in notes.sections
         ],
-        "open_questions": _statements(notes.open_questions),
         "dropped": notes.dropped,
         "coverage": list(notes.coverage),
         "produced_by": [
@@ -71,29 +110,45 @@ def notes_to_json(notes: MeetingNotes) -> dict[str, Any]:
 
 
 def notes_from_json(body: dict[str, Any], recording: Recording) -> MeetingNotes:
-    def statements(name: str) -> tuple[Statement, ...]:
-        return tuple(
-            Statement(text=it["text"], segments=tuple(it["segments"])) for it in body[name]
-        )
-
+    """Of this version's notes or an earlier one's, which had fewer fields."""
+    lists: dict[str, Any] = {
+        name: tuple(map(_statement_from, body.get(name, ()))) for name in _LISTS
+    }
     return MeetingNotes(
         recording=recording,
         title=body["title"],
-        summary=statements("summary"),
-        key_points=statements("key_points"),
-        decisions=statements("decisions"),
-        action_items=tuple(
-            ActionItem(
-                text=it["text"],
-                segments=tuple(it["segments"]),
-                assignee=it["assignee"],
-                due=date.fromisoformat(it["due"]) if it["due"] else None,
-                due_text=it["due_text"],
+        template=body.get("template", "general"),
+        **lists,
+        sections=tuple(
+            Section(
+                title=it["title"],
+                kind=SectionKind(it["kind"]),
+                instruction=it["instruction"],
+                statements=tuple(map(_statement_from, it["statements"])),
             )
-            for it in body["action_items"]
+            for it in body.get("sections", ())
         ),
-        open_questions=statements("open_questions"),
         dropped=body["dropped"],
         coverage=(body["coverage"][0], body["coverage"][1]),
         produced_by=tuple(Production(**it) for it in body["produced_by"]),
     )
+
+
+def _statement_from(value: dict[str, Any]) -> Statement:
+    common: dict[str, Any] = {
+        "text": value["text"],
+        "segments": tuple(value["segments"]),
+        "verified": value.get("verified", True),
+    }
+    if "points" in value:
+        points = tuple(map(_statement_from, value["points"]))
+        return Topic(**common, start=value["start"], end=value["end"], points=points)
+    if "assignee" in value:
+        return ActionItem(
+            **common,
+            assignee=value["assignee"],
+            due=date.fromisoformat(value["due"]) if value["due"] else None,
+            due_text=value["due_text"],
+            done=value.get("done", False),
+        )
+    return Statement(**common)

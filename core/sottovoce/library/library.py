@@ -16,6 +16,7 @@ from ..errors import LibraryError, UsageError
 from ..values import MeetingNotes, Production, Recording, Segment, Transcript, Word
 from .codec import notes_from_json, notes_to_json
 from .schema import migrate
+from .search import Hit, Query, search
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,10 +112,11 @@ class Library:
 
     def find(self, wanted: str) -> Meeting:
         """The one meeting whose id begins with ``wanted``, or whose title is or contains it."""
+        if exact := self._rows("SELECT * FROM meetings WHERE id = ?", wanted):
+            return self._meeting(exact[0])
         everything = self.meetings()
         lowered = wanted.casefold()
         tests = (
-            lambda m: m.id == wanted,
             lambda m: m.recording.title.casefold() == lowered,
             lambda m: len(wanted) >= 3 and m.id.startswith(wanted),
             lambda m: lowered in m.recording.title.casefold(),
@@ -142,6 +144,30 @@ class Library:
             # One by one through the trigger, so that the words leave the search index too.
             db.execute("DELETE FROM segments WHERE meeting_id = ?", (meeting_id,))
             db.execute("DELETE FROM meetings WHERE id = ?", (meeting_id,))
+
+    def tag(self, meeting_id: str, *tags: str) -> None:
+        """Add tags to a meeting. Their case does not count."""
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR IGNORE INTO tags (meeting_id, tag) VALUES (?, ?)",
+                [(meeting_id, tag.casefold()) for tag in tags],
+            )
+
+    def untag(self, meeting_id: str, *tags: str) -> None:
+        with self._transaction() as db:
+            db.executemany(
+                "DELETE FROM tags WHERE meeting_id = ? AND tag = ?",
+                [(meeting_id, tag.casefold()) for tag in tags],
+            )
+
+    def tags(self, meeting_id: str) -> tuple[str, ...]:
+        rows = self._rows("SELECT tag FROM tags WHERE meeting_id = ? ORDER BY tag", meeting_id)
+        return tuple(row["tag"] for row in rows)
+
+    def search(self, query: Query) -> list[Hit]:
+        """Segments of all meetings that have all of the words, the best first."""
+        with _readable(self.path):
+            return search(self._db, query)
 
     def _meeting(self, row: sqlite3.Row) -> Meeting:
         stages = self._rows(
@@ -253,11 +279,12 @@ class Library:
             else:
                 db.execute("UPDATE speakers SET name = ? WHERE id = ?", (new, speakers[old]))
             for row in db.execute(
-                "SELECT body FROM notes WHERE meeting_id = ?", (meeting_id,)
+                "SELECT number, body FROM note_versions WHERE meeting_id = ?", (meeting_id,)
             ).fetchall():
                 body = _renamed(json.loads(row["body"]), old, new)
                 db.execute(
-                    "UPDATE notes SET body = ? WHERE meeting_id = ?", (json.dumps(body), meeting_id)
+                    "UPDATE note_versions SET body = ? WHERE meeting_id = ? AND number = ?",
+                    (json.dumps(body), meeting_id, row["number"]),
                 )
 
     # Stages and their results
@@ -276,17 +303,35 @@ class Library:
         }
 
     def save_notes(self, notes: MeetingNotes, made: Production) -> None:
-        """Store the notes and that their stage is complete, in one step."""
+        """Store the notes as the newest version, and that their stage is complete, in one step."""
         with self._transaction() as db:
             db.execute(
-                "INSERT OR REPLACE INTO notes (meeting_id, body) VALUES (?, ?)",
-                (notes.recording.id, json.dumps(notes_to_json(notes))),
+                "INSERT INTO note_versions (meeting_id, number, body)"
+                " SELECT ?, coalesce(max(number), 0) + 1, ? FROM note_versions"
+                " WHERE meeting_id = ?",
+                (notes.recording.id, json.dumps(notes_to_json(notes)), notes.recording.id),
             )
             _finish(db, notes.recording.id, made)
 
-    def notes(self, meeting: Meeting) -> MeetingNotes | None:
-        """The notes under the meeting's present title."""
-        rows = self._rows("SELECT body FROM notes WHERE meeting_id = ?", meeting.id)
+    def note_versions(self, meeting_id: str) -> list[tuple[int, datetime]]:
+        """The number of each version of a meeting's notes and when it was written, oldest first."""
+        rows = self._rows(
+            "SELECT number, written_at FROM note_versions WHERE meeting_id = ? ORDER BY number",
+            meeting_id,
+        )
+        return [
+            (row["number"], datetime.fromisoformat(row["written_at"] + "+00:00").astimezone())
+            for row in rows
+        ]
+
+    def notes(self, meeting: Meeting, version: int | None = None) -> MeetingNotes | None:
+        """The notes under the meeting's present title; the newest version unless one is named."""
+        rows = self._rows(
+            "SELECT body FROM note_versions WHERE meeting_id = ? AND number = coalesce(?, number)"
+            " ORDER BY number DESC LIMIT 1",
+            meeting.id,
+            version,
+        )
         if not rows:
             return None
         notes = notes_from_json(json.loads(rows[0]["body"]), meeting.recording)

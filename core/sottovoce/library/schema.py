@@ -91,6 +91,27 @@ STEPS = (
         PRIMARY KEY (meeting_id, exporter, path)
     ) STRICT;
     """,
+    """
+    -- Tags are stored casefolded.
+    CREATE TABLE tags (
+        meeting_id TEXT NOT NULL REFERENCES meetings ON DELETE CASCADE,
+        tag TEXT NOT NULL,
+        PRIMARY KEY (meeting_id, tag)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX meetings_by_tag ON tags (tag);
+    CREATE INDEX speakers_by_name ON speakers (name);
+
+    -- Notes are written anew with another template or model; the highest number is the present.
+    CREATE TABLE note_versions (
+        meeting_id TEXT NOT NULL REFERENCES meetings ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        written_at TEXT NOT NULL DEFAULT (datetime('now')),
+        PRIMARY KEY (meeting_id, number)
+    ) STRICT;
+    INSERT INTO note_versions SELECT meeting_id, 1, body, written_at FROM notes;
+    DROP TABLE notes;
+    """,
 )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_STOP = frozenset(
+STOP = frozenset(
     "a an the and or but if then so of to in on at by for with from as is are was were be been"
     " being am do does did done have has had will would can could shall should may might must it"
     " its this that these those he she they them his her their we us our you your i me my there"
@@ -24,7 +24,7 @@ _STOP = frozenset(
 )
 _SUPPORT = 0.7
 """Share of a statement's content words that its evidence must contain"""
-_NUMBERS = {
+NUMBERS = {
     word: str(value)
     for value, word in enumerate(
         "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
@@ -40,6 +40,12 @@ class Line:
     segment: int
     speaker: str
     text: str
+    more: tuple[int, ...] = ()
+    """Further segments, of a word or two each, that are in the same line"""
+
+    @property
+    def segments(self) -> tuple[int, ...]:
+        return (self.segment, *self.more)
 
 
 def words(text: str) -> list[str]:
@@ -48,11 +54,11 @@ def words(text: str) -> list[str]:
 
 def content_words(text: str) -> set[str]:
     """Words that carry meaning, each as its stem."""
-    return {_stem(word) for word in words(text) if word not in _STOP}
+    return {stem(word) for word in words(text) if word not in STOP}
 
 
-def _stem(word: str) -> str:
-    word = _NUMBERS.get(word, word).removesuffix("'s")
+def stem(word: str) -> str:
+    word = NUMBERS.get(word, word).removesuffix("'s")
     for ending in ("ing", "ed", "es", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word.removesuffix(ending).removesuffix("e")
@@ -62,9 +68,27 @@ def _stem(word: str) -> str:
 def _must_be_there(text: str) -> set[str]:
     """Numbers and names: one that was not said is an invention, however well the rest fits."""
     found = _WORD.findall(text)
-    names = {word for word in found[1:] if word[0].isupper() and word.lower() not in _STOP}
-    numbers = {word for word in found if word[0].isdigit() or word.lower() in _NUMBERS}
-    return {_stem(word.lower()) for word in names | numbers - {"one", "One"}}
+    names = {word for word in found[1:] if word[0].isupper() and word.lower() not in STOP}
+    numbers = {word for word in found if word[0].isdigit() or word.lower() in NUMBERS}
+    return {stem(word.lower()) for word in names | numbers - {"one", "One"}}
+
+
+_TO_THE_MODEL = re.compile(
+    r"<\|\w+\|>|\[/?INST\]|###\s*(?:system|instruction|assistant)\b|^\s*(?:system|assistant)\s*:"
+    r"|\b(?:ignore|disregard|forget|override) (?:\w+ ){0,3}"
+    r"(?:above|previous|prior|earlier|preceding|instructions?|prompts?|rules)\b"
+    r"|\b(?:system|developer) (?:prompt|message)\b|\byou are now\b"
+    r"|\bnew instructions?\b|\bas an? (?:AI|language model|assistant)\b"
+    r"|\b(?:output|respond with|reply with|print|write) (?:only|exactly|nothing but)\b"
+    r"|\b(?:write|put|add|say|note) (?:in|into|to) the (?:notes|summary|minutes)\b",
+    re.I,
+)
+
+
+def speaks_to_the_model(text: str) -> bool:
+    """Whether a line is worded as an instruction to whoever takes the notes. It is speech like any
+    other, and so may be quoted; what a model makes of it is not to be believed."""
+    return _TO_THE_MODEL.search(text) is not None
 
 
 _POINTS = re.compile(
@@ -105,7 +129,19 @@ def support(
             found |= more
             used.add(it)
     said = {lines[it].speaker for it in used}
-    unsaid = _must_be_there(text) - found - {_stem(w) for name in said for w in words(name)}
+    unsaid = _must_be_there(text) - found - {stem(w) for name in said for w in words(name)}
     if unsaid or len(found) < _SUPPORT * len(wanted):
         return None
     return tuple(sorted(used))
+
+
+def names_supported(
+    text: str, cited: Iterable[int], lines: Sequence[Line]
+) -> tuple[int, ...] | None:
+    """The cited lines, if they have every number and name of a text in another language."""
+    cited = sorted({it for it in cited if 0 <= it < len(lines)})
+    if not cited:
+        return None
+    near = range(max(0, cited[0] - 3), min(len(lines), cited[-1] + 2))
+    said = {stem(w) for it in near for w in words(f"{lines[it].speaker} {lines[it].text}")}
+    return None if _must_be_there(text) - said else tuple(cited)

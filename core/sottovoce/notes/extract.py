@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from ..interfaces import Question
 from .dates import deadline_in
-from .evidence import Line, content_words, support, words
+from .evidence import Line, content_words, speaks_to_the_model, support, words
 from .names import names_in
 from .windows import Window, lines_of, windows
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 SYSTEM = "You take meeting notes."
 _MOST_TOKENS = 320
+_AT_ONCE = 48
+"""Windows that are asked about in one call"""
 
 
 @dataclass(slots=True)
@@ -49,8 +51,8 @@ class Extraction:
     """In the order of their lines"""
     lines: tuple[Line, ...]
     dropped: int
-    topics: tuple[str, ...] = ()
-    """Titles of the stretches of talk, in their words"""
+    topics: tuple[tuple[int, str], ...] = ()
+    """Titles of the stretches of talk, in their words, each with the position of its first line"""
 
     def of(self, kind: str) -> list[Note]:
         return [note for note in self.notes if note.kind == kind]
@@ -63,28 +65,23 @@ def extract(
 ) -> Extraction:
     """Read a transcript window by window. ``progress`` hears of windows done and in all."""
     lines = lines_of(transcript)
-    parts = windows(lines) if lines else []
-    questions = [
-        Question(
-            text=f"{window.text}\n\nNotes:",
-            grammar=grammar(window, transcript.speakers),
-            max_tokens=_MOST_TOKENS,
-        )
-        for window in parts
-    ]
+    # What nobody put into words that carry meaning cannot support a note.
+    parts = [it for it in windows(lines) if any(content_words(line.text) for line in it.lines)]
     notes: list[Note] = []
-    topics: dict[str, None] = {}
+    topics: dict[str, int] = {}
     dropped = 0
-    for window, answer in zip(parts, _answers(generator, questions, progress), strict=True):
+    answers = _answers(generator, parts, transcript.speakers, progress)
+    for window, answer in zip(parts, answers, strict=True):
         if topic := _topic(answer, window):
-            topics[topic] = None
+            topics.setdefault(topic, window.first)
         for note in parse(answer):
             checked = _checked(note, window, lines)
             if checked is None:
                 dropped += 1
             else:
                 notes.append(checked)
-    return Extraction(tuple(merged(notes, lines)), tuple(lines), dropped, tuple(topics))
+    titled = tuple((first, title) for title, first in topics.items())
+    return Extraction(tuple(merged(notes, lines)), tuple(lines), dropped, titled)
 
 
 def _topic(answer: str, window: Window) -> str:
@@ -97,27 +94,39 @@ def _topic(answer: str, window: Window) -> str:
     return title if content_words(title) and content_words(title) <= spoken else ""
 
 
+def question(window: Window, known: Sequence[str]) -> Question:
+    """What the model is asked about a window. ``known`` are the meeting's speakers."""
+    return Question(
+        text=f"{window.text}\n\nNotes:", grammar=grammar(window, known), max_tokens=_MOST_TOKENS
+    )
+
+
 def _answers(
     generator: TextGenerator,
-    questions: Sequence[Question],
+    parts: Sequence[Window],
+    known: Sequence[str],
     progress: Callable[[float, float], None],
 ) -> Iterator[str]:
-    answers = [""] * len(questions)
-    if questions:
-        progress(0, len(questions))
-        conversation = generator.open(system=SYSTEM)
-        done = 0
-        try:
+    """In the order of the windows, a few dozen in one batch: memory does not grow with them."""
+    if not parts:
+        return
+    progress(0, len(parts))
+    conversation = generator.open(system=SYSTEM)
+    done = 0
+    try:
+        for first in range(0, len(parts), _AT_ONCE):
+            questions = [question(window, known) for window in parts[first : first + _AT_ONCE]]
+            answers = [""] * len(questions)
             for piece in conversation.ask(questions):
                 answers[piece.question] += piece.text
                 if piece.last:
                     if piece.truncated:  # its last line is not whole
                         answers[piece.question] = answers[piece.question].rpartition("\n")[0]
                     done += 1
-                    progress(done, len(questions))
-        finally:
-            conversation.close()
-    yield from answers
+                    progress(done, len(parts))
+            yield from answers
+    finally:
+        conversation.close()
 
 
 def grammar(window: Window, known: Sequence[str]) -> str:
@@ -176,6 +185,8 @@ def _checked(note: Note, window: Window, lines: Sequence[Line]) -> Note | None:
     """The note with its evidence as positions among all lines, or ``None`` without evidence."""
     evidence = support(note.text, [window.first + note.lines[0] - 1], lines)
     if evidence is None:
+        return None
+    if any(speaks_to_the_model(lines[it].text) for it in evidence):
         return None
     cited = evidence[-1]
     said = " ".join(lines[it].text for it in evidence)

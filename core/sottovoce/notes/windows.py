@@ -19,7 +19,17 @@ _OVERLAP = 2
 _LONG = 20
 """Words from which a turn is cut at its sentences"""
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
-_NOTHING = re.compile(r"[^\w]*$")
+_SHORT = 2
+"""Words of a segment that shares its line with others like it"""
+_PAUSE = 3.0
+"""Seconds between such segments"""
+_MARKERS = re.compile(
+    r"\[[^\]]{0,40}\]|\((?:[^)]{0,20}\b)?(?:silence|music|noise|applause|laughter|laughs|inaudible"
+    r"|unintelligible|blank[ _]audio|pause|coughs?|sighs?)\b[^)]{0,20}\)|\*[^*]{1,40}\*"
+    r"|<[^<>|]{1,20}>|♪[^♪]*♪?",
+    re.I,
+)
+"""[BLANK_AUDIO], (soft music), *coughs*, ♪ ♪"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +50,39 @@ class Window:
 
 
 def lines_of(transcript: Transcript) -> list[Line]:
-    """A line per turn, or per few sentences of a long one. Control characters become spaces."""
+    """A line per turn, or per few sentences of a long one; segments of a word or two that one
+    speaker says after another are one line. Control characters become spaces; what a recogniser
+    writes for silence and noise is no line."""
     lines: list[Line] = []
+    short_until = None
+    """The end of the last segment, where its line may take up another of a word or two"""
     for segment in transcript.segments:
         speaker = _clean(segment.speaker or "Speaker")
-        for text in _pieces(_clean(segment.text)):
-            if not _NOTHING.match(text):
-                lines.append(Line(segment.id, speaker, text))
+        text = _clean(_MARKERS.sub(" ", segment.text))
+        size = len(words(text))
+        if size == 0:
+            short_until = short_until and segment.end
+            continue
+        short = size <= _SHORT
+        last = lines[-1] if lines else None
+        if (
+            short
+            and last is not None
+            and short_until is not None
+            and segment.start - short_until <= _PAUSE
+            and last.speaker == speaker
+            and len(words(last.text)) + size <= _LONG
+        ):
+            lines[-1] = Line(last.segment, speaker, f"{last.text} {text}", (*last.more, segment.id))
+        else:
+            lines += [Line(segment.id, speaker, it) for it in _pieces(text) if words(it)]
+        short_until = segment.end if short else None
     return lines
+
+
+def spoken(transcript: Transcript) -> bool:
+    """Whether anybody says a word."""
+    return any(words(_MARKERS.sub(" ", it.text)) for it in transcript.segments)
 
 
 def _clean(text: str) -> str:

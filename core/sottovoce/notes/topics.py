@@ -1,0 +1,200 @@
+"""Where a meeting turns to another topic, and what a topic is called.
+
+Borders lie where the words before and after have least in common (TextTiling: Hearst 1997, by
+depth scores over blocks of lines). A title is made of words that were said.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from .evidence import STOP, content_words, stem
+from .spoken import readable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .evidence import Line
+
+_BLOCK = 120
+"""Words on either side of a place that are compared"""
+_PER_TOPIC = 900
+"""Words of talk for which one border is drawn, on average"""
+_LEAST = 250
+"""Words of a topic"""
+_MOST = 24
+"""Topics of a meeting, however long"""
+
+_CHATTER_WORDS = (
+    "think know thing something anything everything nothing gonna gotta wanna yeah yep nope"
+    " okay mean guess right really sort kind like maybe probably actually basically see look"
+    " say said saying tell told come came make made take took put give gave use used thank"
+    " thanks sorry hello hi bye good great nice fine sure course way lot bit little much many"
+    " one two three first second last next time today point stuff guy people person everybody"
+    " everyone somebody someone anybody question issue work try start begin end back even"
+    " still already again quite pretty though because cause since while mm hmm uh um oh ah ha"
+    " huh eh alright anyway whatever else ever never always sometimes able sense idea happen"
+    " keep let might could would should must shall can whole different same other another own"
+    " such those these moment minute important interesting problem matter fact case example mr"
+    " mrs ms dr isn't doesn't didn't won't can't couldn't wouldn't haven't hasn't wasn't"
+    " weren't aren't you're they're he's she's there's what's who's where's you've they've"
+    " we've i've i'd you'd we'd they'd gosh wow cool yes big small down off through before"
+    " after between during without within under around kinda sorta only particular"
+    " particularly seem version pass obvious obviously clear clearly simple simply certain"
+    " certainly bad hard easy new old meant understand believe suppose agree hear heard talk"
+    " talking show shown using bunch couple couple's half third minutes hour hours day days"
+    " week weeks month year years ago later soon yet careful care want looking getting doing"
+    " having"
+)
+_CHATTER = frozenset(map(stem, _CHATTER_WORDS.split()))
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Lines that belong together."""
+
+    first: int
+    end: int
+    """The line after the last"""
+
+
+def telling(text: str) -> set[str]:
+    """Stems of the words of a text that say what it is about."""
+    return {word for word in content_words(text) if word not in _CHATTER and len(word) > 1}
+
+
+def stretches(lines: Sequence[Line]) -> list[Stretch]:
+    """The topics of a meeting, in order and without gaps. Time grows with the lines' number."""
+    if not lines:
+        return []
+    sizes = [len(line.text.split()) for line in lines]
+    total = sum(sizes)
+    wanted = min(_MOST, max(1, round(total / _PER_TOPIC)))
+    stems = [telling(line.text) for line in lines]
+    depths = _depths(stems, sizes)
+    least = max(_LEAST, total // (3 * wanted))
+    before = [0]
+    for size in sizes:
+        before.append(before[-1] + size)
+    borders: list[int] = []
+    for at in sorted(range(1, len(lines)), key=lambda it: (-depths[it], it)):
+        if len(borders) == wanted - 1:
+            break
+        edges = [0, *borders, len(lines)]
+        if all(abs(before[at] - before[edge]) >= least for edge in edges):
+            borders.append(at)
+    edges = [0, *sorted(borders), len(lines)]
+    return [Stretch(a, b) for a, b in pairwise(edges)]
+
+
+def _depths(stems: Sequence[set[str]], sizes: Sequence[int]) -> list[float]:
+    """For the place before each line: how much less alike its two sides are than at the peaks
+    around it."""
+    alike = _alike(stems, sizes)
+    count = len(alike)
+    left, right = alike[:], alike[:]
+    for at in range(1, count):
+        left[at] = max(alike[at], left[at - 1] * 0.98)
+    for at in range(count - 2, -1, -1):
+        right[at] = max(alike[at], right[at + 1] * 0.98)
+    return [left[at] + right[at] - 2 * alike[at] for at in range(count)]
+
+
+def _alike(stems: Sequence[set[str]], sizes: Sequence[int]) -> list[float]:
+    """Cosine of the word counts on either side, before each line; the blocks slide."""
+    behind: Counter[str] = Counter()
+    ahead: Counter[str] = Counter()
+    start = end = words_behind = words_ahead = 0
+    alike = []
+    for at in range(len(stems)):
+        while end < len(stems) and (words_ahead < _BLOCK or end <= at):
+            ahead.update(stems[end])
+            words_ahead += sizes[end]
+            end += 1
+        common = sum(count * ahead[word] for word, count in behind.items())
+        norm = math.sqrt(
+            sum(count * count for count in behind.values())
+            * sum(count * count for count in ahead.values())
+        )
+        alike.append(common / norm if norm else 0.0)
+        _move(ahead, stems[at], -1)
+        words_ahead -= sizes[at]
+        behind.update(stems[at])
+        words_behind += sizes[at]
+        while words_behind - sizes[start] > _BLOCK:
+            _move(behind, stems[start], -1)
+            words_behind -= sizes[start]
+            start += 1
+    return alike
+
+
+def _move(counts: Counter[str], words: set[str], by: int) -> None:
+    for word in words:
+        counts[word] += by
+        if counts[word] <= 0:
+            del counts[word]
+
+
+def titles(lines: Sequence[Line], parts: Sequence[Stretch]) -> list[str]:
+    """For each topic the phrases that mark it out from the others; empty where nothing does."""
+    phrases = [_phrases(lines[part.first : part.end]) for part in parts]
+    spread: Counter[tuple[str, ...]] = Counter()
+    for found in phrases:
+        spread.update(found.keys())
+    return [_title(found, spread, len(parts)) for found in phrases]
+
+
+def _phrases(lines: Sequence[Line]) -> dict[tuple[str, ...], Counter[str]]:
+    """Runs of one to three telling words, by their stems, with the forms they were said in."""
+    found: dict[tuple[str, ...], Counter[str]] = {}
+    for line in lines:
+        run: list[str] = []
+        for token in [*_TOKEN.findall(readable(line.text)), ""]:
+            root = stem(token.lower().replace("’", "'"))
+            if _names_something(token, root):
+                run.append(token)
+                continue
+            for size in (1, 2, 3):
+                for at in range(len(run) - size + 1):
+                    said = run[at : at + size]
+                    key = tuple(stem(word.lower()) for word in said)
+                    found.setdefault(key, Counter())[" ".join(said)] += 1
+            run = []
+    return found
+
+
+def _names_something(token: str, root: str) -> bool:
+    if not token or token.lower() in STOP or root in _CHATTER:
+        return False
+    return len(root) > 2 and not token.endswith("ly")
+
+
+def _title(
+    found: dict[tuple[str, ...], Counter[str]], spread: Counter[tuple[str, ...]], parts: int
+) -> str:
+    def weight(key: tuple[str, ...]) -> float:
+        often = sum(found[key].values())
+        rare = math.log(1 + parts / spread[key])
+        return (often - (0.5 if len(key) == 1 else 0.0)) * rare * (1 + 0.8 * (len(key) - 1))
+
+    chosen: list[tuple[str, ...]] = []
+    ranked = sorted(
+        (key for key in found if sum(found[key].values()) >= 2), key=lambda it: (-weight(it), it)
+    )
+    for key in ranked:
+        if not any(set(key) & set(other) for other in chosen):
+            chosen.append(key)
+        if len(chosen) == 2:
+            break
+    forms = [found[key].most_common(1)[0][0] for key in chosen]
+    return ", ".join(form if _name(form) else form.lower() for form in forms)
+
+
+def _name(form: str) -> bool:
+    return all(word[:1].isupper() for word in form.split())

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import pytest
+
+from sottovoce import MeetingNotes, Segment, Transcript
+from sottovoce.notes import Request
+from sottovoce.notes.compose import compose
+from sottovoce.notes.details import TENTHS
+from sottovoce.notes.evidence import words
+from sottovoce.notes.extract import Extraction
+from sottovoce.notes.spoken import readable, said
+from sottovoce.notes.template import parse
+from sottovoce.notes.windows import lines_of
+
+from .eval import measures
+from .test_notes import RECORDING, transcript
+
+SUBJECTS = {
+    "the heating": "boiler radiator pipe plumber gas thermostat leak valve pressure cellar",
+    "the garden": "roses hedge lawn spade compost tulips gardener fence apples watering",
+    "the party": "music invitations cake balloons caterer guests dancing candles wine speeches",
+}
+FILLING = "we should probably look at it with them before they come back and tell us about"
+
+
+def talk(turns: int = 120, seed: int = 1) -> Transcript:
+    """Three subjects after one another, each in words of its own between common ones."""
+    draw = random.Random(seed)
+    said = []
+    for subject, own in SUBJECTS.items():
+        for n in range(turns // len(SUBJECTS)):
+            text = draw.sample(own.split(), 4) + draw.sample(FILLING.split(), 10)
+            draw.shuffle(text)
+            said.append(f"{'Ana' if n % 2 else 'Ben'}: {subject} {' '.join(text)}.")
+    return transcript(*said)
+
+
+def notes(spoken: Transcript, request: Request | None = None) -> MeetingNotes:
+    extraction = Extraction((), tuple(lines_of(spoken)), 0)
+    return compose(RECORDING, spoken, extraction, request or Request())
+
+
+def test_topics_follow_the_talk_without_gaps_and_are_called_by_its_words() -> None:
+    spoken = talk(150)
+    topics = notes(spoken).topics
+    assert len(topics) >= 2
+    assert (topics[0].start, topics[-1].end) == (0.0, spoken.segments[-1].end)
+    assert all(one.end <= other.start for one, other in pairwise(topics))
+    assert {word for topic in topics for word in words(topic.text)} <= set(words(spoken.text))
+    borders = {topic.start // 5 for topic in topics[1:]}
+    assert any(abs(border - 50) <= 3 or abs(border - 100) <= 3 for border in borders)
+
+
+def test_every_point_is_what_its_speaker_said_there() -> None:
+    spoken = talk()
+    found = notes(spoken)
+    points = [point for topic in found.topics for point in topic.points]
+    assert len(points) > 5
+    for point in points:
+        (cited,) = point.segments
+        segment = spoken.segments[cited]
+        assert point.text.startswith(f"{segment.speaker}: ")
+        assert set(words(point.text)) <= set(words(f"{segment.speaker} {segment.text}"))
+    assert measures.evidence(found, spoken)[0] == measures.evidence(found, spoken)[1]
+    assert measures.invented(found, spoken) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_tenth_of_the_time_is_cited_however_uneven_the_talk(seed: int) -> None:
+    draw = random.Random(seed)
+    spoken = talk(90, seed)
+    now = 0.0
+    segments = []
+    for segment in spoken.segments:
+        length = draw.choice([1.0, 2.0, 40.0, 300.0])
+        start = now + draw.choice([0.0, 5.0, 200.0])
+        now = start + length
+        text = segment.text if draw.random() < 0.5 else "Yeah, mm."
+        segments.append(
+            Segment(id=segment.id, start=start, end=now, text=text, speaker=segment.speaker)
+        )
+    spoken = Transcript(recording_id="x", language="en", segments=tuple(segments))
+    found = notes(spoken)
+    cited, with_speech = measures.coverage(found, spoken)
+    assert cited == with_speech >= TENTHS - 3
+
+
+def test_one_endless_segment_is_covered_by_its_one_citation() -> None:
+    spoken = transcript("Ana: " + " ".join(s.text for s in talk().segments))
+    found = notes(spoken)
+    assert measures.coverage(found, spoken) == (TENTHS, TENTHS)
+    assert all(one.end <= other.start for one, other in pairwise(found.topics))
+
+
+def test_a_short_meeting_has_no_topics_and_a_summary_no_longer_than_its_tenth() -> None:
+    found = notes(transcript("Ana: The boiler leaks.", "Ben: I know."))
+    assert (found.topics, found.summary) == ((), ())
+
+
+def test_a_summary_says_what_it_was_about_and_quotes_as_much_as_there_is_room_for() -> None:
+    found = notes(talk(150))
+    first, *rest = found.summary
+    assert first.text.startswith("The meeting was about ")
+    assert all("said: “" in statement.text for statement in rest)
+    assert 60 <= sum(len(it.text.split()) for it in found.summary) <= 150
+    assert all(it.segments for it in found.summary)
+
+
+def test_the_same_talk_gives_the_same_notes() -> None:
+    assert notes(talk()) == notes(talk())
+
+
+def test_quotes_on_request_are_word_for_word() -> None:
+    spoken = talk()
+    found = notes(spoken, Request(quotes=3))
+    assert len(found.quotes) == 3
+    for quote in found.quotes:
+        inside = quote.text.partition("“")[2].rstrip("”")
+        assert inside in spoken.segments[quote.segments[0]].text
+    assert "Quotes" in [section.title for section in found.outline()]
+
+
+def test_a_section_by_person_has_each_of_them() -> None:
+    template = parse("+++\n+++\n## Who\n{{speakers}}\n", "mine")
+    (section,) = notes(talk(), Request(template=template)).outline()
+    assert {it.text.partition(":")[0] for it in section.statements} == {"Ana", "Ben"}
+
+
+@pytest.mark.parametrize(
+    ("spoken", "clean"),
+    [
+        ("Um, so the the, uh, budget is, you know, tight.", "so the budget is tight."),
+        ("I I think th- the th three of them", "I think the three of them"),
+        ("Dial five five one two two.", "Dial five five one two two."),
+        ("It's slightly better, it's it's fine", "It's slightly better, it's fine"),
+        ("Ahmed hums while Erma is ill", "Ahmed hums while Erma is ill"),
+        ("", ""),
+    ],
+)
+def test_fillers_and_false_starts_are_left_out_and_nothing_is_added(
+    spoken: str, clean: str
+) -> None:
+    assert readable(spoken) == clean
+
+
+def test_what_only_opens_a_turn_is_left_out_unless_it_is_all() -> None:
+    assert said("Okay, so well the boiler leaks.") == "The boiler leaks."
+    assert said("Yeah, right.") == "Yeah, right."
