@@ -203,6 +203,8 @@ class ModelShape:
     window_head_size: int = 0
     shared_layers: int = 0
     """Layers at the end that keep no keys and values of their own but use earlier ones'"""
+    late_feed_forward: int = 0
+    """Width in those layers, where it is another"""
     conv: int = 0
     """Kernel of a recurrent layer's convolution"""
     state_size: int = 0
