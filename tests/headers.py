@@ -24,7 +24,7 @@ _VOCABULARY_FILE = 45
 
 
 @dataclasses.dataclass
-class _Tensor:
+class Tensor:
     name: str
     dimensions: tuple[int, ...]
     """In the order of ggml"""
@@ -60,7 +60,7 @@ def write_header(spec: ModelSpec, path: Path) -> int:
     return sum(it.elements for it in tensors)
 
 
-def add_infos(writer: gguf.GGUFWriter, tensors: list[_Tensor]) -> None:
+def add_infos(writer: gguf.GGUFWriter, tensors: list[Tensor]) -> None:
     for tensor in tensors:
         stored: Any = tensor.dimensions[::-1]
         if tensor.kind != _T.F32:
@@ -69,7 +69,7 @@ def add_infos(writer: gguf.GGUFWriter, tensors: list[_Tensor]) -> None:
         writer.add_tensor_info(tensor.name, stored, dtype, tensor.size, raw_dtype=tensor.kind)
 
 
-def list_tensors(spec: ModelSpec, *, real_size: bool = True) -> list[_Tensor]:
+def list_tensors(spec: ModelSpec, *, real_size: bool = True) -> list[Tensor]:
     """All tensors of a model, with types that make up its size."""
     shape = spec.shape
     assert shape is not None
@@ -78,33 +78,33 @@ def list_tensors(spec: ModelSpec, *, real_size: bool = True) -> list[_Tensor]:
     embedding = min(kinds, key=lambda kind: abs(kinds[kind] - rate))
     base = _T.Q8_0 if embedding == _T.Q8_0 else _T.Q4_K
     tensors = [
-        _Tensor("token_embd.weight", (shape.hidden, shape.vocabulary), embedding),
-        _Tensor("output_norm.weight", (shape.hidden,), _T.F32),
+        Tensor("token_embd.weight", (shape.hidden, shape.vocabulary), embedding),
+        Tensor("output_norm.weight", (shape.hidden,), _T.F32),
     ]
     if not shape.tied:
         output = base if base == _T.Q8_0 else _T.Q6_K
-        tensors.append(_Tensor("output.weight", (shape.hidden, shape.vocabulary), output))
+        tensors.append(Tensor("output.weight", (shape.hidden, shape.vocabulary), output))
     if shape.per_layer_width:
         width = shape.per_layer_width * shape.layers
         tensors += [
-            _Tensor("per_layer_token_embd.weight", (width, shape.vocabulary), _T.Q5_K),
-            _Tensor("per_layer_model_proj.weight", (shape.hidden, width), _T.BF16),
-            _Tensor("per_layer_proj_norm.weight", (shape.per_layer_width,), _T.F32),
+            Tensor("per_layer_token_embd.weight", (width, shape.vocabulary), _T.Q5_K),
+            Tensor("per_layer_model_proj.weight", (shape.hidden, width), _T.BF16),
+            Tensor("per_layer_proj_norm.weight", (shape.per_layer_width,), _T.F32),
         ]
     if shape.window:
-        tensors.append(_Tensor("rope_freqs.weight", (shape.head_size // 2,), _T.F32))
+        tensors.append(Tensor("rope_freqs.weight", (shape.head_size // 2,), _T.F32))
     for i, kind in enumerate(shape.kinds):
         layer = _gemma(shape, i, kind) if shape.window else _qwen(shape, kind)
         for name, dimensions in layer:
             full = len(dimensions) > 1 and "conv1d" not in name and "gate_inp." not in name
             kind_ = base if full else _T.F32
-            tensors.append(_Tensor(f"blk.{i}.{name}", dimensions, kind_))
+            tensors.append(Tensor(f"blk.{i}.{name}", dimensions, kind_))
     if real_size and base == _T.Q4_K:
         _raise(tensors, spec.size - shape.vocabulary * _VOCABULARY_FILE)
     return tensors
 
 
-def _raise(tensors: list[_Tensor], wanted: int) -> None:
+def _raise(tensors: list[Tensor], wanted: int) -> None:
     """Give tensors more precise types, the last layers first, up to a size in bytes."""
     missing = wanted - sum(it.size for it in tensors)
     for kind in (_T.Q6_K, _T.Q8_0):
@@ -113,7 +113,7 @@ def _raise(tensors: list[_Tensor], wanted: int) -> None:
                 part = tensor.name.split(".")
                 if len(part) < 3 or part[2] != name or tensor.dimensions[0] % 256:
                     continue
-                raised = _Tensor(tensor.name, tensor.dimensions, kind)
+                raised = Tensor(tensor.name, tensor.dimensions, kind)
                 if (more := raised.size - tensor.size) <= missing:
                     missing -= more
                     tensor.kind = kind

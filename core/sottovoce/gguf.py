@@ -56,12 +56,9 @@ class Header:
     @property
     def file_size(self) -> int:
         """Bytes that the whole file has at least."""
-        align = self.metadata.get("general.alignment", 32)
-        return (
-            self.length
-            + sum(-(-it.size // align) * align for it in self.tensors[:-1])
-            + (self.tensors[-1].size if self.tensors else 0)
-        )
+        align = int(self.metadata.get("general.alignment", 32))
+        before = sum(-(-it.size // align) * align for it in self.tensors[:-1])
+        return self.length + before + (self.tensors[-1].size if self.tensors else 0)
 
     @property
     def architecture(self) -> str:

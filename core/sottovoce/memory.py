@@ -101,7 +101,7 @@ def weights_of_spec(spec: ModelSpec) -> Weights:
         rest -= output
     projection = 2 * shape.per_layer_width * shape.layers * shape.hidden  # of 16 bits
     rest -= projection
-    parameters = [_parameters(shape, i, kind) for i, kind in enumerate(shape.kinds)]
+    parameters = [_parameters(shape, i, it, shape.experts) for i, it in enumerate(shape.kinds)]
     whole = sum(parameters)
     layers = [rest * it // whole for it in parameters]
     layers[0] += projection
@@ -113,7 +113,12 @@ def weights_of_spec(spec: ModelSpec) -> Weights:
     )
 
 
-def _parameters(shape: ModelShape, i: int, kind: str) -> int:
+def active_parameters(shape: ModelShape) -> int:
+    """Parameters of the layers that a token goes through."""
+    return sum(_parameters(shape, i, it, shape.experts_used) for i, it in enumerate(shape.kinds))
+
+
+def _parameters(shape: ModelShape, i: int, kind: str, experts: int) -> int:
     own = i < shape.layers - shape.shared_layers
     if kind == "r":
         keys, values = shape.state_groups * shape.state_size, _values(shape)
@@ -124,7 +129,7 @@ def _parameters(shape: ModelShape, i: int, kind: str) -> int:
         gate = 1 if "r" in shape.pattern else 0  # these have a gate for each value queried
         mixer = shape.hidden * size * (shape.heads * (2 + gate) + 2 * kv_heads * own)
     width = shape.feed_forward if own else shape.late_feed_forward or shape.feed_forward
-    width = width * max(1, shape.experts) + shape.shared_feed_forward
+    width = width * max(1, experts) + shape.shared_feed_forward
     return mixer + shape.hidden * (3 * width + 2 * shape.per_layer_width)
 
 
