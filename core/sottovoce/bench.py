@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -35,7 +36,7 @@ def measure_speed(generator: TextGenerator, *, read: int = _READ) -> Measured:
     tokens = generator.count_tokens(text)
     generation = prefill = 0.0
     for _ in range(3):
-        with generator.open() as conversation:
+        with contextlib.closing(generator.open()) as conversation:
             began = time.perf_counter()
             conversation.append(text)
             reading = time.perf_counter() - began

@@ -124,8 +124,10 @@ def _no_card(hardware: HardwareProfile) -> str:
 
 
 def gigabytes(size: float) -> str:
-    """In GiB, with one place below ten."""
+    """In GiB, with one place below ten; in MiB below a tenth."""
     value = size / 2**30
+    if value < 0.1:
+        return f"{size / 2**20:.0f} MB"
     return f"{value:.1f} GB" if value < 9.95 else f"{value:.0f} GB"
 
 

@@ -222,21 +222,23 @@ def weights_of(header: Header) -> Weights:
 def shape_of(header: Header) -> ModelShape:
     """The dimensions that memory is computed from. Raises ``ModelError`` where some are missing."""
     of = header.of
-    needed = ("block_count", "embedding_length", "attention.head_count")
+    needed = ("block_count", "embedding_length")
     if missing := [key for key in needed if of(key) is None]:
         raise ModelError(f"its header does not say {', '.join(missing)}")
     layers, hidden = int(of("block_count")), int(of("embedding_length"))
-    heads = of("attention.head_count")
+    heads = of("attention.head_count", 0)
     heads = int(max(heads) if isinstance(heads, tuple) else heads)
     sliding = of("attention.sliding_window_pattern")
     window = int(of("attention.sliding_window", 0)) if isinstance(sliding, tuple) else 0
     recurrent = int(of("full_attention_interval", 0)) if of("ssm.state_size") else 0
-    if window and isinstance(sliding, tuple):
-        kinds = "".join("w" if it else "f" for it in sliding)
-    else:
-        kinds = "r" * (recurrent - 1) + "f" if recurrent else "f"
     kv_heads = of("attention.head_count_kv", heads)
     per_layer = kv_heads if isinstance(kv_heads, tuple) else (kv_heads,) * layers
+    if window and isinstance(sliding, tuple):
+        kinds = "".join("w" if it else "f" for it in sliding)
+    elif recurrent:
+        kinds = "r" * (recurrent - 1) + "f"
+    else:
+        kinds = "".join("f" if it else "r" for it in per_layer) or "f"
     attending = dict(zip(kinds * layers, per_layer, strict=False))
     embedding = sum(it.elements for it in header.tensors if it.name == "token_embd.weight")
     experts = int(of("expert_count", 0))
@@ -251,7 +253,7 @@ def shape_of(header: Header) -> ModelShape:
         pattern=_period(kinds),
         heads=heads,
         kv_heads=int(attending.get("f", 0)),
-        head_size=int(of("attention.key_length", hidden // heads)),
+        head_size=int(of("attention.key_length", hidden // max(1, heads))),
         window=window,
         window_kv_heads=int(attending.get("w", 0)),
         window_head_size=int(of("attention.key_length_swa", 0)) if window else 0,
