@@ -24,6 +24,7 @@ from sottovoce.gguf import (
 from sottovoce.memory import required, weights_of_spec
 from sottovoce_catalog import load_models
 from tests.headers import list_tensors, write_header
+from tests.profiles import DESKTOP_4080, H200, LINUX_CPU
 
 SPECS = {it.id: it for it in load_models() if it.shape and it.repository}
 every_model = pytest.mark.parametrize("id", SPECS)
@@ -204,3 +205,31 @@ def test_a_header_cut_short_anywhere_asks_for_more_and_never_breaks(
             with pytest.raises(IncompleteHeaderError):
                 parse_header(whole[:length])
     assert parse_header(whole[: header.length + 32]).tensors == header.tensors
+
+
+def test_a_model_is_loaded_with_as_many_layers_on_the_card_as_it_holds(
+    headers: dict[str, Path],
+) -> None:
+    from sottovoce.engines.llama.generator import settings_for
+
+    spec, path = SPECS["qwen3.6-27b"], headers["qwen3.6-27b"]
+    for hardware, least, most in ((LINUX_CPU, 0, 0), (DESKTOP_4080, 40, 55), (H200, 65, 65)):
+        settings = settings_for(spec, path, hardware)
+        assert settings.n_gpu_layers is not None
+        assert least <= settings.n_gpu_layers <= most
+        assert settings.n_ctx == spec.n_ctx
+        assert settings.n_threads == hardware.cpu_count
+
+
+def test_the_engine_loads_nothing_that_is_not_installed(home: Path) -> None:
+    from sottovoce.engines.llama.files import model_file
+
+    spec = SPECS["qwen3.5-9b"]
+    with pytest.raises(ModelError, match="not installed; run: sotto models install qwen3.5-9b"):
+        model_file(spec)
+    folder = home / "data" / "models" / spec.id
+    folder.mkdir(parents=True)
+    with pytest.raises(ModelError, match="not installed"):
+        model_file(spec)
+    (folder / "anything.gguf").touch()
+    assert model_file(spec) == folder / "anything.gguf"
