@@ -17,7 +17,7 @@ _SENTENCE = "Then Anna said that the second draft of the plan would be ready by 
 _QUESTION = "Write down all of it once more, at length, and leave nothing out:"
 _READ, _WRITTEN = 512, 48
 """Tokens"""
-_SLOW = 4.0
+_SLOW = 2.0
 """Seconds of one round after which a second one is not worth the wait"""
 
 
