@@ -34,6 +34,16 @@ class Home:
         return self.config / "templates"
 
     @property
+    def models(self) -> Path:
+        """One folder for each installed model, by its id; it is there once it is complete."""
+        return self.data / "models"
+
+    @property
+    def speeds(self) -> Path:
+        """How fast models were on this device, as ``sotto models bench`` measured it."""
+        return self.data / "speeds.json"
+
+    @property
     def plugin_failures(self) -> Path:
         """One JSON object a line, the latest last."""
         return self.log / "plugin-failures.jsonl"

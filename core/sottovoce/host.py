@@ -49,17 +49,10 @@ class Host:
 
     @cached_property
     def hardware(self) -> HardwareProfile:
-        import psutil
+        """This device as it was when first asked for."""
+        from .hardware import detect
 
-        cores = psutil.cpu_count(logical=False) or 1
-        allowed = (
-            len(psutil.Process().cpu_affinity())
-            if hasattr(psutil.Process, "cpu_affinity")
-            else cores
-        )
-        return HardwareProfile(
-            cpu_count=max(1, min(cores, allowed)), memory=psutil.virtual_memory().total
-        )
+        return detect()
 
     def model(self, task: ModelTask, wanted: str | None = None) -> ModelSpec:
         """The model a person asked for, or the starter. Raises ``ModelError``."""

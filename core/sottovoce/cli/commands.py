@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..hookspecs import hookimpl
-from . import ask, demo, export, meetings, notes, plugins, process, search, templates
+from . import (
+    ask,
+    demo,
+    device,
+    export,
+    meetings,
+    models,
+    notes,
+    plugins,
+    process,
+    search,
+    templates,
+)
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, _SubParsersAction
@@ -13,5 +25,17 @@ if TYPE_CHECKING:
 
 @hookimpl(tryfirst=True)
 def register_commands(subparsers: _SubParsersAction[ArgumentParser]) -> None:
-    for command in (demo, process, meetings, notes, ask, search, templates, export, plugins):
+    for command in (
+        demo,
+        process,
+        meetings,
+        notes,
+        ask,
+        search,
+        templates,
+        export,
+        models,
+        device,
+        plugins,
+    ):
         command.add(subparsers)

@@ -28,6 +28,22 @@ _NO_ROOM = 1
 State = np.ndarray[Any, np.dtype[np.uint8]]
 
 
+def context_params(settings: LlamaSettings) -> Any:
+    """What a context is made with; ``memory.required`` counts on it."""
+    params = llama_cpp.llama_context_default_params()
+    params.n_ctx = settings.n_ctx
+    params.n_batch = params.n_ubatch = settings.n_batch
+    params.n_seq_max = 1 + settings.n_forks
+    params.n_outputs_max = 1 + settings.n_forks  # the default keeps logits for a whole batch
+    params.n_threads = params.n_threads_batch = settings.n_threads
+    params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO
+    params.type_k = params.type_v = _KV_TYPES[settings.kv_type]
+    params.swa_full = False
+    params.kv_unified = True
+    params.no_perf = True
+    return params
+
+
 class Context:
     """Sequence 0 and ``n_forks`` more. Close it before its model."""
 
@@ -36,17 +52,7 @@ class Context:
         self._log = log
         self.n_batch = settings.n_batch
         self.n_forks = settings.n_forks
-        params = llama_cpp.llama_context_default_params()
-        params.n_ctx = settings.n_ctx
-        params.n_batch = params.n_ubatch = settings.n_batch
-        params.n_seq_max = 1 + settings.n_forks
-        params.n_outputs_max = 1 + settings.n_forks  # the default keeps logits for a whole batch
-        params.n_threads = params.n_threads_batch = settings.n_threads
-        params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO
-        params.type_k = params.type_v = _KV_TYPES[settings.kv_type]
-        params.swa_full = False
-        params.kv_unified = True
-        params.no_perf = True
+        params = context_params(settings)
         log.clear()
         self.pointer = llama_cpp.llama_init_from_model(model.pointer, params)
         if not self.pointer:

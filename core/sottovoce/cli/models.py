@@ -1,0 +1,449 @@
+"""``sotto models``: which models there are, and what each would be like on this device."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ModelError, UsageError
+from ..values import ModelSpec, ModelTask
+from .output import print_json
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace, _SubParsersAction
+
+    from rich.console import Console
+
+    from ..engines.llama.settings import LlamaSettings
+    from ..fit import Fit
+    from ..host import Host
+    from ..memory import Memory
+    from ..picker import Choice, Picker
+    from ..speed import Range, Speed
+    from ..values import HardwareProfile
+
+_CUSTOM_CONTEXT = 16_384
+"""Tokens that a file of the hub is shown with room for, unless the person says otherwise"""
+
+
+def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "models",
+        help="list, show and measure the models for this device",
+        description="The models: how each would fit this device, and how fast it would be.",
+    )
+    _list_options(parser)
+    parser.set_defaults(run=run_list)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+
+    command = actions.add_parser("list", help="list the models (the default)")
+    _list_options(command)
+    command.set_defaults(run=run_list)
+
+    command = actions.add_parser("show", help="show what a model takes and how fast it would be")
+    command.add_argument(
+        "model",
+        metavar="MODEL",
+        help="its id; or a GGUF file; or OWNER/NAME/FILE.gguf, a file on the model hub, of which "
+        "the header is fetched",
+    )
+    command.add_argument("--context", type=int, metavar="TOKENS", help="with room for so many")
+    command.add_argument("--small-cache", action="store_true", help="with keys and values in 8 bit")
+    command.add_argument("--json", action="store_true", help="print as JSON")
+    command.set_defaults(run=run_show)
+
+    command = actions.add_parser(
+        "bench", help="measure an installed model; estimates use what was measured from then on"
+    )
+    command.add_argument("model", metavar="MODEL", help="its id")
+    command.add_argument("--json", action="store_true", help="print as JSON")
+    command.set_defaults(run=run_bench)
+
+
+def _list_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    parser.add_argument(
+        "--override", action="store_true", help="list also what this device is not made for"
+    )
+
+
+def installed_models(host: Host) -> frozenset[str]:
+    """The ids of the models that are on this device."""
+    if not host.home.models.is_dir():
+        return frozenset()
+    folders = {it.name for it in host.home.models.iterdir() if not it.name.startswith(".")}
+    return frozenset(folders & host.models.keys())
+
+
+def measured_hardware(host: Host) -> HardwareProfile:
+    """This device with its memory's bandwidth, which takes a moment to measure."""
+    from ..hardware import measure_bandwidth
+
+    return dataclasses.replace(host.hardware, bandwidth=measure_bandwidth())
+
+
+def run_list(host: Host, arguments: Namespace) -> int:
+    from ..measured import load_speeds
+    from ..picker import pick
+
+    hardware = measured_hardware(host)
+    installed = installed_models(host)
+    picker = pick(
+        host.models.values(),
+        hardware,
+        installed=installed,
+        measured=load_speeds(host.home.speeds, hardware),
+        override=arguments.override,
+    )
+    transcription = [it for it in host.models.values() if it.task is ModelTask.TRANSCRIPTION]
+    if arguments.json:
+        print_json(
+            {
+                "models": [_choice_to_json(it) for it in picker.choices],
+                "transcription": [_spec_to_json(it, installed) for it in transcription],
+                "blocked": picker.blocked,
+                "overridden": picker.overridden,
+                "advisories": list(picker.advisories),
+            }
+        )
+        return 0
+    from rich.console import Console
+
+    console = Console()
+    show_picker(console, picker)
+    _show_transcription(console, transcription, installed)
+    return 0
+
+
+def show_picker(console: Console, picker: Picker) -> None:
+    """The table of the language models, with what there is to say before and after it."""
+    from rich.table import Table
+    from rich.text import Text
+
+    for advisory in picker.advisories:
+        console.print(Text(f"Warning: {advisory}", style="yellow"))
+    if picker.blocked:
+        console.print(Text(picker.blocked, style="bold"))
+        if not picker.choices:
+            console.print("The starter models work all the same, and need no download.")
+            return
+    if picker.overridden:
+        console.print(
+            Text("You asked for all models, also those that this device is not made for.")
+        )
+    table = Table(box=None, pad_edge=False)
+    for column in ("Model", "", "Disk", "Memory", "Fit", "Tokens/s", "An hour's notes", "Id"):
+        right = column in ("Disk", "Memory", "Tokens/s")
+        table.add_column(column, no_wrap=True, justify="right" if right else "left")
+    for choice in picker.choices:
+        table.add_row(*picker_row(choice))
+    console.print(table)
+    if (best := picker.recommended) is not None:
+        console.print(Text(f"\nRecommended: {best.spec.label}", style="bold"))
+
+
+def picker_row(choice: Choice) -> tuple[str, ...]:
+    """What a person reads of a model, column by column."""
+    from ..fit import Verdict, gigabytes
+
+    spec, fits = choice.spec, choice.fit.verdict is not Verdict.WONT
+    marks = [choice.label]
+    marks += ["Recommended"] * choice.recommended + ["installed"] * choice.installed
+    return (
+        spec.label,
+        "★" * spec.stars,
+        gigabytes(spec.size),
+        gigabytes(choice.fit.memory.total),
+        ", ".join(marks),
+        (_tokens(choice.speed) + " measured" * choice.speed.measured) if fits else "",
+        minutes(choice.speed.notes) if fits else "",
+        spec.id,
+    )
+
+
+def _tokens(speed: Speed) -> str:
+    low, high = (_rounded(it) for it in (speed.generation.low, speed.generation.high))
+    return f"{low}–{high}"
+
+
+def _rounded(value: float) -> str:
+    if value < 10:
+        return f"{value:.1f}"
+    return f"{value:.0f}" if value < 100 else f"{round(value, -1):.0f}"
+
+
+def minutes(seconds: Range) -> str:
+    """``about 2–4 min``."""
+    if seconds.high < 90:
+        low, high = max(5, round(seconds.low / 5) * 5), max(10, round(seconds.high / 5) * 5)
+        return f"about {low}–{high} s"
+    low, high = max(1, round(seconds.low / 60)), round(seconds.high / 60)
+    return f"about {low} min" if low == high else f"about {low}–{high} min"
+
+
+def _show_transcription(
+    console: Console, models: list[ModelSpec], installed: frozenset[str]
+) -> None:
+    from rich.table import Table
+
+    from ..fit import gigabytes
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("Transcription", "Disk", "", "Id"):
+        table.add_column(column, no_wrap=True, justify="right" if column == "Disk" else "left")
+    for spec in models:
+        here = "installed" if spec.id in installed else spec.tier if spec.package else ""
+        table.add_row(spec.label, gigabytes(spec.size), here, spec.id)
+    console.print()
+    console.print(table)
+
+
+def run_show(host: Host, arguments: Namespace) -> int:
+    name = arguments.model
+    if name in host.models or not ("/" in name or name.endswith(".gguf")):
+        return _show_fit(host, find_model(host, name), None, arguments)
+    if (path := Path(name).expanduser()).is_file():
+        return _show_fit(host, describe_file(path), path, arguments)
+    from ..hub_header import fetch_header
+
+    found = fetch_header(name)
+    with found.as_file() as path:
+        spec = describe_file(path, repository=found.repository, filename=found.filename)
+        return _show_fit(host, spec, path, arguments)
+
+
+def describe_file(
+    path: Path, *, repository: str | None = None, filename: str | None = None
+) -> ModelSpec:
+    """A model that is not in the catalog, as its header describes it. Raises ``ModelError``."""
+    from ..gguf import read_header, shape_of
+
+    header = read_header(path)
+    longest = int(header.of("context_length", 4096))
+    return ModelSpec(
+        id=path.stem,
+        label=str(header.metadata.get("general.name") or path.stem),
+        task=ModelTask.GENERATION,
+        engine="llama",
+        tier="custom",
+        size=path.stat().st_size,
+        license=str(header.metadata.get("general.license") or "not said"),
+        repository=repository,
+        filename=filename or str(path),
+        n_ctx=min(longest, _CUSTOM_CONTEXT),
+        longest_ctx=longest,
+        shape=shape_of(header),
+    )
+
+
+def _show_fit(host: Host, spec: ModelSpec, path: Path | None, arguments: Namespace) -> int:
+    from ..engines.llama.settings import LlamaSettings
+    from ..fit import fit
+    from ..measured import load_speeds
+    from ..speed import estimate
+
+    if spec.shape is None:
+        return _show_plain(host, spec, arguments.json)
+    context = arguments.context or spec.n_ctx
+    if context < 256 or (spec.longest_ctx and context > spec.longest_ctx):
+        raise UsageError(
+            f"{spec.label} takes a context of 256 to {spec.longest_ctx or spec.n_ctx} tokens"
+        )
+    hardware = measured_hardware(host)
+    kv_type = "q8_0" if arguments.small_cache else "f16"
+    settings = LlamaSettings(n_ctx=context, kv_type=kv_type)
+    path = path or _file(spec)
+    exact = _read_file(path) if path else {}
+    placed = fit(spec, hardware, settings=settings, **exact)
+    planned = _plan(path, dataclasses.replace(settings, n_gpu_layers=placed.gpu_layers))
+    measured = load_speeds(host.home.speeds, hardware).get(spec.id)
+    speed = estimate(spec, placed, hardware, measured=measured, **exact)
+    if arguments.json:
+        print_json(
+            _spec_to_json(spec, installed_models(host))
+            | {"n_ctx": context, "kv_type": kv_type}
+            | _fit_to_json(placed, speed)
+            | {"planned_memory": _memory_to_json(planned) if planned else None}
+        )
+        return 0
+    _show(host, spec, placed, speed, settings, bool(exact))
+    if planned:
+        from ..fit import gigabytes
+
+        print(f"\nllama.cpp itself plans {gigabytes(planned.total)} for this file.")
+    return 0
+
+
+def _file(spec: ModelSpec) -> Path | None:
+    """Of a model that is on this device."""
+    from ..engines.llama.files import model_file
+    from ..errors import MissingExtraError
+
+    try:
+        return model_file(spec)
+    except MissingExtraError:
+        return None
+    except ModelError:
+        if spec.package is not None:
+            raise
+        return None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    from ..gguf import read_header, shape_of, weights_of
+
+    header = read_header(path)
+    return {"shape": shape_of(header), "weights": weights_of(header)}
+
+
+def _plan(path: Path | None, settings: LlamaSettings) -> Memory | None:
+    """What llama.cpp says itself; ``None`` where there is no file, or no llama.cpp."""
+    from ..engines.llama.sizing import measure
+    from ..errors import MissingExtraError
+
+    try:
+        return measure(path, settings) if path else None
+    except MissingExtraError:
+        return None
+
+
+def _show(
+    host: Host, spec: ModelSpec, placed: Fit, speed: Speed, settings: LlamaSettings, exact: bool
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..fit import Verdict, gigabytes
+
+    assert spec.shape is not None
+    here = spec.id in installed_models(host) or spec.repository is None
+    origin = ", ".join(filter(None, (spec.repository or spec.package, spec.filename)))
+    slow = " + Slow" if placed.slow and placed.verdict is not Verdict.WONT else ""
+    reason = f" ({placed.reason})" if placed.reason else ""
+    on_gpu = "nothing: all of it runs on the CPU"
+    if placed.gpu is not None:
+        on_gpu = f"{placed.gpu_layers} of {spec.shape.layers + 1} layers, {placed.gpu.name}"
+    rows = {
+        "Stars": "★" * spec.stars or f"none: the {spec.tier} tier",
+        "License": spec.license,
+        "From": origin,
+        "Disk": f"{gigabytes(spec.size)} ({spec.size:,} bytes)",
+        "Installed": ("yes" if here else "no") + (", archived" if spec.archived else ""),
+        "Context": f"{settings.n_ctx:,} tokens, of at most {spec.longest_ctx or spec.n_ctx:,}",
+        "Fit": f"{placed.verdict}{slow}{reason}",
+        "On the GPU": on_gpu,
+        "Writes": f"{_tokens(speed)} tokens/s{', measured' if speed.measured else ''}",
+        "Reads": f"{_rounded(speed.prefill.low)}–{_rounded(speed.prefill.high)} tokens/s",
+        "Notes": f"a one-hour meeting's notes take {minutes(speed.notes)}",
+    }
+    if spec.published_memory:
+        rows["Published"] = f"{gigabytes(spec.published_memory)} of memory at load"
+    console = Console()
+    console.print(Text(f"{spec.label}  ({spec.id})", style="bold"))
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, value in rows.items():
+        table.add_row(Text(name, style="dim"), Text(value))
+    console.print(table)
+    source = "from the file itself" if exact else "from the catalog"
+    table = Table(box=None, pad_edge=False, title=f"Memory, {source}", title_justify="left")
+    for column in ("", "weights", "keys and values", "state", "computing", "in all"):
+        table.add_column(column, justify="right" if column else "left")
+    for name, part in (("GPU", placed.memory.gpu), ("system", placed.memory.cpu)):
+        if part.total == 0:
+            continue
+        sizes = (part.weights, part.kv, part.state, part.compute, part.total)
+        table.add_row(name, *(f"{size / 2**20:,.0f} MB" for size in sizes))
+    console.print()
+    console.print(table)
+
+
+def _show_plain(host: Host, spec: ModelSpec, as_json: bool) -> int:
+    """A model whose memory is not computed: those that transcribe."""
+    if as_json:
+        print_json(_spec_to_json(spec, installed_models(host)))
+        return 0
+    from ..fit import gigabytes
+
+    print(f"{spec.label}  ({spec.id})")
+    print(f"  {spec.task}, {gigabytes(spec.size)} on disk, {spec.license}")
+    return 0
+
+
+def run_bench(host: Host, arguments: Namespace) -> int:
+    from ..bench import measure_speed
+    from ..measured import save_speed
+
+    spec = find_model(host, arguments.model)
+    if spec.task is not ModelTask.GENERATION:
+        raise UsageError(f"{spec.label} transcribes; only language models are measured")
+    from rich.console import Console
+
+    with (
+        Console(stderr=True).status(f"Measuring {spec.label}"),
+        contextlib.closing(host.load_text_generator(spec)) as generator,
+    ):
+        measured = measure_speed(generator)
+    save_speed(host.home.speeds, host.hardware, spec.id, measured)
+    if arguments.json:
+        print_json({"id": spec.id} | dataclasses.asdict(measured))
+        return 0
+    print(f"{spec.label} writes {_rounded(measured.generation)} tokens/s here", end="")
+    print(f" and reads {_rounded(measured.prefill)} tokens/s. Estimates use this from now on.")
+    return 0
+
+
+def find_model(host: Host, id: str) -> ModelSpec:
+    """Raises ``ModelError`` for an id that is not known."""
+    if (spec := host.models.get(id)) is None:
+        raise ModelError(f"no model '{id}'; known: {', '.join(host.models)}")
+    return spec
+
+
+def _choice_to_json(choice: Choice) -> dict[str, Any]:
+    ids = frozenset({choice.spec.id} if choice.installed else ())
+    return (
+        _spec_to_json(choice.spec, ids)
+        | {"recommended": choice.recommended}
+        | _fit_to_json(choice.fit, choice.speed)
+    )
+
+
+def _spec_to_json(spec: ModelSpec, installed: frozenset[str]) -> dict[str, Any]:
+    return {
+        "id": spec.id,
+        "label": spec.label,
+        "task": spec.task,
+        "tier": spec.tier,
+        "stars": spec.stars,
+        "size": spec.size,
+        "license": spec.license,
+        "repository": spec.repository,
+        "archived": spec.archived,
+        "installed": spec.id in installed,
+    }
+
+
+def _fit_to_json(placed: Fit, speed: Speed) -> dict[str, Any]:
+    return {
+        "fit": placed.verdict,
+        "slow": placed.slow,
+        "reason": placed.reason,
+        "gpu": placed.gpu.name if placed.gpu else None,
+        "gpu_layers": placed.gpu_layers,
+        "memory": _memory_to_json(placed.memory),
+        "tokens_per_second": dataclasses.asdict(speed.generation),
+        "read_per_second": dataclasses.asdict(speed.prefill),
+        "measured": speed.measured,
+        "hour_of_notes_seconds": dataclasses.asdict(speed.notes),
+    }
+
+
+def _memory_to_json(memory: Memory) -> dict[str, Any]:
+    return {
+        "total": memory.total,
+        "gpu": dataclasses.asdict(memory.gpu),
+        "system": dataclasses.asdict(memory.cpu),
+    }
