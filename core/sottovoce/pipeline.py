@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from .errors import RecordingError, UsageError
 from .notes import Request, obeyable, own_notes, previous_notes, take_notes
-from .values import AudioFormat, MeetingNotes, Production, Recording, Transcript
+from .values import AudioFormat, MeetingNotes, NotesMethod, Production, Recording, Transcript
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from .host import Host
     from .interfaces import FileSource, TextGenerator, Transcriber
     from .library import Meeting
-    from .values import AudioChunk, ModelSpec, RecordedFile
+    from .notes.ahead import Ahead
+    from .values import AudioChunk, ModelSpec, RecordedFile, Segment
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,9 @@ class Progress:
     total: float | None
     """Seconds of audio while transcribing, windows of the transcript for the notes"""
 
+
+_AHEAD = 12
+"""Segments after which the language model is told of them, while more are transcribed"""
 
 Report = Callable[[Progress], None]
 
@@ -76,12 +80,13 @@ class Processor:
         self._report = report
         self._transcriber: Transcriber | None = None
         self._generator: TextGenerator | None = None
+        self._ahead: Ahead | None = None
 
     def __enter__(self) -> Processor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for engine in (self._transcriber, self._generator):
+        for engine in (self._ahead, self._transcriber, self._generator):
             if engine is not None:
                 engine.close()
 
@@ -151,6 +156,8 @@ class Processor:
         plugins.notify("recording_started", recording=meeting.recording)
         # With a label each track is one person; without, voices are told apart.
         several = any(not track.label for track in file.tracks)
+        labels = [track.label for track in file.tracks]
+        ahead = self._read_ahead(meeting, labels)
         read = 0.0
         for number, track in enumerate(file.tracks):
             start = library.transcribed_until(meeting.id, number)
@@ -164,6 +171,7 @@ class Processor:
                         plugins.notify(
                             "segment_transcribed", recording=meeting.recording, segment=segment
                         )
+                        ahead(segment)
                         self._tell(number, segment.end, file)
             read = max(read, heard.seconds)
         plugins.notify("recording_stopped", recording=meeting.recording)
@@ -177,7 +185,6 @@ class Processor:
             )
         from .speech.speakers import attributed
 
-        labels = [track.label for track in file.tracks]
         transcript = Transcript(
             recording_id=meeting.id,
             language=(self._speech.languages or ("",))[0],
@@ -192,6 +199,35 @@ class Processor:
         )
         library.complete_transcript(transcript, read, made)
         plugins.notify("transcript_ready", transcript=transcript)
+
+    def _read_ahead(self, meeting: Meeting, labels: Sequence[str]) -> Callable[[Segment], None]:
+        """What hears of each segment, and lets the language model begin with what is there.
+
+        Only of one track, as several are transcribed one after another, and only by a model that
+        reads window by window.
+        """
+        if self._ahead is not None:  # of a file whose transcription failed
+            self._ahead.close()
+            self._ahead = None
+        if len(labels) != 1 or self._language.notes is not NotesMethod.EXTRACT:
+            return lambda segment: None
+        from .notes.ahead import Ahead
+        from .speech.speakers import attributed
+
+        self._ahead = Ahead(self._load_generator)
+        heard = self._host.library.pending_segments(meeting.id)
+        due = len(heard) + _AHEAD
+
+        def hear(segment: Segment) -> None:
+            nonlocal due
+            heard.append(segment)
+            if len(heard) < due or self._ahead is None:
+                return
+            due = len(heard) + max(_AHEAD, len(heard) // 8)  # to tell voices apart takes its time
+            said = attributed(sorted(heard, key=lambda it: it.start), labels)
+            self._ahead.hear(Transcript(recording_id=meeting.id, language="", segments=tuple(said)))
+
+        return hear
 
     def _tell(self, track: int, seconds: float, file: RecordedFile) -> None:
         total = file.duration and file.duration * len(file.tracks)
@@ -208,7 +244,9 @@ class Processor:
             self._load_generator,
             lambda done, total: self._report(Progress(Stage.NOTES, done, total)),
             request=self._asked(meeting),
+            ready=self._ahead.answers() if self._ahead else None,
         )
+        self._ahead = None
         made = Production(
             stage=Stage.NOTES,
             engine=self._language.engine,

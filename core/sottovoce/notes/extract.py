@@ -23,15 +23,16 @@ from .names import names_in
 from .windows import Window, lines_of, windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from ..interfaces import TextGenerator
+    from ..interfaces import Conversation, TextGenerator
     from ..values import Transcript
 
 SYSTEM = "You take meeting notes."
 _MOST_TOKENS = 320
-_AT_ONCE = 48
-"""Windows that are asked about in one call"""
+GROUP = 4
+"""Windows that are asked about in one call. In what company an answer is computed may change a
+close choice: the same groups in the same order give the same answers, read ahead or not."""
 
 
 @dataclass(slots=True)
@@ -62,15 +63,16 @@ def extract(
     transcript: Transcript,
     generator: TextGenerator,
     progress: Callable[[float, float], None] = lambda done, total: None,
+    ready: Mapping[Group, list[str]] | None = None,
 ) -> Extraction:
-    """Read a transcript window by window. ``progress`` hears of windows done and in all."""
+    """Read a transcript window by window. ``progress`` hears of windows done and in all; what is
+    ``ready`` was answered before and is not asked again."""
     lines = lines_of(transcript)
-    # What nobody put into words that carry meaning cannot support a note.
-    parts = [it for it in windows(lines) if any(content_words(line.text) for line in it.lines)]
+    parts = telling_windows(lines)
     notes: list[Note] = []
     topics: dict[str, int] = {}
     dropped = 0
-    answers = _answers(generator, parts, transcript.speakers, progress)
+    answers = _answers(generator, parts, transcript.speakers, progress, ready or {})
     for window, answer in zip(parts, answers, strict=True):
         if topic := _topic(answer, window):
             topics.setdefault(topic, window.first)
@@ -94,11 +96,26 @@ def _topic(answer: str, window: Window) -> str:
     return title if content_words(title) and content_words(title) <= spoken else ""
 
 
-def question(window: Window, known: Sequence[str]) -> Question:
-    """What the model is asked about a window. ``known`` are the meeting's speakers."""
-    return Question(
-        text=f"{window.text}\n\nNotes:", grammar=grammar(window, known), max_tokens=_MOST_TOKENS
-    )
+Group = tuple[Question, ...]
+
+
+def telling_windows(lines: Sequence[Line]) -> list[Window]:
+    """The windows in which somebody uses words that carry meaning: the others support no note."""
+    parts = windows(lines) if lines else []
+    return [it for it in parts if any(content_words(line.text) for line in it.lines)]
+
+
+def groups(parts: Sequence[Window], known: Sequence[str]) -> Iterator[Group]:
+    """What the model is asked about the windows, a few in one call. ``known`` are the speakers."""
+    for first in range(0, len(parts), GROUP):
+        yield tuple(
+            Question(
+                text=f"{window.text}\n\nNotes:",
+                grammar=grammar(window, known),
+                max_tokens=_MOST_TOKENS,
+            )
+            for window in parts[first : first + GROUP]
+        )
 
 
 def _answers(
@@ -106,27 +123,46 @@ def _answers(
     parts: Sequence[Window],
     known: Sequence[str],
     progress: Callable[[float, float], None],
+    ready: Mapping[Group, list[str]],
 ) -> Iterator[str]:
-    """In the order of the windows, a few dozen in one batch: memory does not grow with them."""
+    """In the order of the windows, group by group: memory does not grow with them."""
     if not parts:
         return
     progress(0, len(parts))
     conversation = generator.open(system=SYSTEM)
     done = 0
+
+    def tell() -> None:
+        nonlocal done
+        done += 1
+        progress(done, len(parts))
+
     try:
-        for first in range(0, len(parts), _AT_ONCE):
-            questions = [question(window, known) for window in parts[first : first + _AT_ONCE]]
-            answers = [""] * len(questions)
-            for piece in conversation.ask(questions):
-                answers[piece.question] += piece.text
-                if piece.last:
-                    if piece.truncated:  # its last line is not whole
-                        answers[piece.question] = answers[piece.question].rpartition("\n")[0]
-                    done += 1
-                    progress(done, len(parts))
-            yield from answers
+        for group in groups(parts, known):
+            if group in ready:
+                for answer in ready[group]:
+                    tell()
+                    yield answer
+            else:
+                yield from answered(conversation, group, tell)
     finally:
         conversation.close()
+
+
+def answered(
+    conversation: Conversation,
+    questions: Sequence[Question],
+    tell: Callable[[], None] = lambda: None,
+) -> list[str]:
+    """The answers, of one that was cut off only the whole lines; ``tell`` hears of each."""
+    answers = [""] * len(questions)
+    for piece in conversation.ask(questions):
+        answers[piece.question] += piece.text
+        if piece.last:
+            if piece.truncated:
+                answers[piece.question] = answers[piece.question].rpartition("\n")[0]
+            tell()
+    return answers
 
 
 def grammar(window: Window, known: Sequence[str]) -> str:

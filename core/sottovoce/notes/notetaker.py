@@ -15,10 +15,11 @@ from .template import obeyable
 from .windows import spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ..interfaces import TextGenerator
     from ..values import Recording, Transcript
+    from .extract import Group
 
 
 def take_notes(
@@ -28,12 +29,13 @@ def take_notes(
     progress: Callable[[float, float], None] = lambda done, total: None,
     *,
     request: Request | None = None,
+    ready: Mapping[Group, list[str]] | None = None,
 ) -> MeetingNotes:
     """Notes in which every statement cites the segments that it rests on.
 
     ``load`` gives the model, and is not called when nothing was said: then the notes are empty.
-    ``progress`` hears of steps done and in all. Raises ``ModelError`` where the model cannot do
-    what the request asks for.
+    ``progress`` hears of steps done and in all. ``ready`` is what was read ahead. Raises
+    ``ModelError`` where the model cannot do what the request asks for.
     """
     request = request or Request()
     if not spoken(transcript):
@@ -55,7 +57,9 @@ def take_notes(
         )
     match spec.notes:
         case NotesMethod.EXTRACT:
-            return compose(recording, transcript, extract(transcript, generator, progress), request)
+            return compose(
+                recording, transcript, extract(transcript, generator, progress, ready), request
+            )
         case NotesMethod.SCHEMA:
             return ask_by_schema(recording, transcript, generator, progress, request)
         case None:
