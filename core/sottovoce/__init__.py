@@ -2,14 +2,18 @@
 
 from .errors import (
     Cancelled,
+    ConfigError,
+    DownloadError,
     EngineError,
     ExportError,
     MissingExtraError,
     ModelError,
+    NetworkRefusedError,
     RecordingError,
     SottovoceError,
     UsageError,
 )
+from .guard import allow_hosts
 from .hookspecs import hookimpl
 from .interfaces import (
     AudioSource,
@@ -27,6 +31,8 @@ from .values import (
     AudioChunk,
     AudioDevice,
     AudioFormat,
+    Connection,
+    Feature,
     Gpu,
     GpuKind,
     HardwareProfile,
@@ -53,9 +59,13 @@ __all__ = [
     "AudioFormat",
     "AudioSource",
     "Cancelled",
+    "ConfigError",
+    "Connection",
     "Conversation",
+    "DownloadError",
     "EngineError",
     "ExportError",
+    "Feature",
     "FileSource",
     "Gpu",
     "GpuKind",
@@ -66,6 +76,7 @@ __all__ = [
     "ModelShape",
     "ModelSpec",
     "ModelTask",
+    "NetworkRefusedError",
     "NoteExporter",
     "NotesMethod",
     "Piece",
@@ -85,5 +96,6 @@ __all__ = [
     "Transcript",
     "UsageError",
     "Word",
+    "allow_hosts",
     "hookimpl",
 ]

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .interfaces import AudioSource, NoteExporter, SuggestionOverlay, TextGenerator, Transcriber
-    from .values import HardwareProfile, MeetingNotes, ModelSpec, Recording, Segment, Transcript
+    from .values import (
+        Connection,
+        HardwareProfile,
+        MeetingNotes,
+        ModelSpec,
+        Recording,
+        Segment,
+        Transcript,
+    )
 
 hookspec = pluggy.HookspecMarker("sottovoce")
 hookimpl = pluggy.HookimplMarker("sottovoce")
@@ -39,6 +47,11 @@ def register_suggestion_overlays() -> Iterable[SuggestionOverlay]:  # type: igno
 @hookspec
 def register_models() -> Iterable[ModelSpec]:  # type: ignore[empty-body]
     """Return models to add to the catalog."""
+
+
+@hookspec
+def register_connections() -> Iterable[Connection]:  # type: ignore[empty-body]
+    """Return the hosts that this plugin would connect to as it is configured now."""
 
 
 @hookspec
