@@ -71,7 +71,7 @@ def pick(
     offered = [
         it
         for it in models
-        if it.task is ModelTask.GENERATION and it.shape is not None and it.repository is not None
+        if it.task is ModelTask.GENERATION and it.shape is not None and it.package is None
     ]
     current = [it for it in offered if not it.archived]
     blocked = blocking_reason(current, hardware)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from .errors import RecordingError, UsageError
 from .notes import take_notes
-from .values import AudioFormat, MeetingNotes, Production, Recording, Transcript
+from .values import AudioFormat, Feature, MeetingNotes, Production, Recording, Transcript
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -170,6 +170,7 @@ class Processor:
 
     def _take_notes(self, meeting: Meeting) -> None:
         library = self._host.library
+        self._host.require(Feature.NOTES)
         transcript = library.transcript(meeting.id)
         began = time.monotonic()
         notes = take_notes(
@@ -178,6 +179,8 @@ class Processor:
             self._load_generator,
             lambda done, total: self._report(Progress(Stage.NOTES, done, total)),
         )
+        if Feature.SUMMARIES not in self._host.config.features:
+            notes = replace(notes, summary=())
         made = Production(
             stage=Stage.NOTES,
             engine=self._language.engine,
@@ -193,7 +196,7 @@ class Processor:
 
     def _load_generator(self) -> TextGenerator:
         if self._generator is None:
-            self._generator = self._host.load_text_generator(self._language)
+            self._generator = self._host.load_text_generator(self._language, feature=Feature.NOTES)
         return self._generator
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..hookspecs import hookimpl
-from . import demo, device, export, meetings, models, plugins, process
+from . import config, demo, device, export, meetings, models, plugins, privacy, process, setup
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, _SubParsersAction
@@ -13,5 +13,16 @@ if TYPE_CHECKING:
 
 @hookimpl(tryfirst=True)
 def register_commands(subparsers: _SubParsersAction[ArgumentParser]) -> None:
-    for command in (demo, process, meetings, export, models, device, plugins):
+    for command in (
+        setup,
+        demo,
+        process,
+        meetings,
+        export,
+        models,
+        device,
+        config,
+        plugins,
+        privacy,
+    ):
         command.add(subparsers)
