@@ -154,7 +154,8 @@ def parse(key: str, text: str) -> Any:
 def change(path: Path, changes: Mapping[str, Any], *, anew: bool = False) -> None:
     """Set keys (``None`` removes one) and keep the rest, a person's comments included.
 
-    ``anew`` binds the file to this device whosever it was. Raises ``ConfigError``.
+    ``anew`` binds the file to this device whosever it was, without the models and settings that
+    were chosen for that one. Raises ``ConfigError``.
     """
     import filelock
     import tomlkit
@@ -168,6 +169,9 @@ def change(path: Path, changes: Mapping[str, Any], *, anew: bool = False) -> Non
         if not table:
             for line in _ABOUT.splitlines():
                 document.add(tomlkit.comment(line))
+        if table and table.get("device") != identity():
+            for section in ("models", "engine"):  # chosen for other hardware
+                document.pop(section, None)
         document["device"] = identity()
         for key, value in changes.items():
             _kind(key)

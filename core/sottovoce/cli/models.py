@@ -258,7 +258,7 @@ def _show(
     rows = {
         "Stars": "★" * spec.stars or f"none: the {spec.tier} tier",
         "License": spec.license,
-        "From": f"{spec.repository}, {spec.filename}" if spec.repository else str(spec.package),
+        "From": _origin(spec),
         "Disk": f"{gigabytes(spec.size)} ({spec.size:,} bytes)",
         "Installed": ("yes" if here else "no") + (", archived" if spec.archived else ""),
         "Context": f"{settings.n_ctx:,} tokens, of at most {spec.longest_ctx or spec.n_ctx:,}",
@@ -287,6 +287,12 @@ def _show(
         table.add_row(name, *(f"{size / 2**20:,.0f} MB" for size in sizes))
     console.print()
     console.print(table)
+
+
+def _origin(spec: ModelSpec) -> str:
+    if spec.repository:
+        return f"{spec.repository}, {spec.filename}"
+    return spec.package or f"a file of your own, {spec.filename}"
 
 
 def _show_plain(host: Host, spec: ModelSpec, as_json: bool) -> int:

@@ -84,17 +84,26 @@ def run(host: Host, arguments: Namespace) -> int:
 def _language(host: Host, picker: Picker, wanted: str | None, asks: bool) -> ModelSpec:
     best = picker.recommended.spec.id if picker.recommended else _STARTER
     if wanted is None and asks:
-        from rich.prompt import Prompt
-
         ids = [it.spec.id for it in picker.choices]
-        wanted = Prompt.ask("   Which one", choices=[*ids, "starter"], default=best)
+        wanted = _ask("   Which one", best, [*ids, _STARTER])
     match wanted:
         case None | "recommended":
+            if picker.recommended is None:
+                print("   None is recommended for this device: it stays with the starter.")
             return _of(host, ModelTask.GENERATION, best)
         case "starter":
             return _of(host, ModelTask.GENERATION, _STARTER)
         case _:
             return _of(host, ModelTask.GENERATION, wanted)
+
+
+def _ask(question: str, default: str, choices: list[str] | None = None) -> str:
+    from rich.prompt import Prompt
+
+    try:
+        return Prompt.ask(question, choices=choices, default=default)
+    except EOFError:
+        raise UsageError("nothing was chosen, and nothing was changed") from None
 
 
 def _of(host: Host, task: ModelTask, id: str) -> ModelSpec:
@@ -108,9 +117,7 @@ def _of(host: Host, task: ModelTask, id: str) -> ModelSpec:
 def _folder(host: Host, wanted: Path | None, asks: bool) -> Path | None:
     """The folder for notes; ``None`` for the program's own."""
     if wanted is None and asks:
-        from rich.prompt import Prompt
-
-        typed = Prompt.ask("   A folder, such as a vault", default=str(host.home.notes))
+        typed = _ask("   A folder, such as a vault", str(host.home.notes))
         wanted = None if typed == str(host.home.notes) else Path(typed)
     if wanted is None:
         return None
