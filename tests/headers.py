@@ -40,8 +40,11 @@ class Tensor:
         return self.elements // block * size
 
 
-def write_header(spec: ModelSpec, path: Path) -> int:
-    """Write a sparse file of a model's shape and size. Returns how many parameters it has."""
+def write_header(spec: ModelSpec, path: Path, *, words: int = 0) -> int:
+    """Write a sparse file of a model's shape and size. Returns how many parameters it has.
+
+    ``words`` makes the header as long as a vocabulary of that many does.
+    """
     shape = spec.shape
     assert shape is not None
     tensors = list_tensors(spec)
@@ -49,6 +52,8 @@ def write_header(spec: ModelSpec, path: Path) -> int:
     describe(writer, shape, spec.longest_ctx or 4096)
     writer.add_tokenizer_model("no_vocab")
     writer.add_vocab_size(shape.vocabulary)
+    if words:
+        writer.add_array("test.words", [f"word{i:08}" for i in range(words)])
     add_infos(writer, tensors)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -173,10 +173,10 @@ def breakdown(context: Any) -> dict[str, tuple[int, int, int]]:
 def cases(layers: int) -> dict[int, list[LlamaSettings]]:
     """What is asked of each model: the settings, by the number of layers on the GPU.
 
-    llama.cpp takes the recurrent state even when it plans only, so most are with a single fork.
+    llama.cpp takes the recurrent state even when it plans only, so most are without forks.
     """
 
-    def each(n_ctx: int, kv_type: str, n_forks: int = 1) -> LlamaSettings:
+    def each(n_ctx: int, kv_type: str, n_forks: int = 0) -> LlamaSettings:
         return LlamaSettings(n_ctx=n_ctx, kv_type=kv_type, n_forks=n_forks)
 
     grid = [each(n_ctx, kv) for n_ctx in (4096, 16_384, 32_768) for kv in ("f16", "q8_0")]

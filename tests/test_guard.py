@@ -170,7 +170,7 @@ def test_the_demo_works_without_interfaces_and_connects_nowhere(home: Path, tmp_
     if shutil.which("unshare") is None or subprocess.run([*alone, "true"], check=False).returncode:
         pytest.skip("no network namespace can be made here")
     trace = tmp_path / "trace"
-    traced = ["strace", "-f", "-e", "trace=network", "-o", str(trace)]
+    traced = ["strace", "-f", "--seccomp-bpf", "-e", "trace=network", "-o", str(trace)]
     with_trace = shutil.which("strace") is not None
     done = subprocess.run(
         [*alone, *(traced if with_trace else []), *command("demo", "--json")],

@@ -24,6 +24,7 @@ from sottovoce.gguf import (
 from sottovoce.memory import required, weights_of_spec
 from sottovoce_catalog import load_models
 from tests.headers import list_tensors, write_header
+from tests.profiles import DESKTOP_4080, H200, LINUX_CPU
 
 SPECS = {it.id: it for it in load_models() if it.shape and it.repository}
 every_model = pytest.mark.parametrize("id", SPECS)
@@ -138,10 +139,10 @@ def test_what_llama_cpp_says_is_read_off_its_log_device_by_device(headers: dict[
         "gpu = pretend_gpu()\n"
         "for file in sys.argv[1:]:\n"
         "    row = allocations(pathlib.Path(file), 12, gpu)[2]\n"
-        "    settings = LlamaSettings(n_ctx=4096, n_forks=1, n_gpu_layers=4)\n"
+        "    settings = LlamaSettings(n_ctx=4096, n_forks=0, n_gpu_layers=4)\n"
         "    memory = plan(pathlib.Path(file), settings, gpu)\n"
         "    print(row['gpu'], row['cpu'], memory)\n"
-        "    assert row['settings'] == [4096, 'f16', 1] and row['gpu_layers'] == 4\n"
+        "    assert row['settings'] == [4096, 'f16', 0] and row['gpu_layers'] == 4\n"
         "    for part, it in ((memory.gpu, row['gpu']), (memory.cpu, row['cpu'])):\n"
         "        assert abs(part.weights - it[0]) <= 1e-3 * it[0]\n"
         "        assert abs(part.kv + part.state - it[1]) <= 1e-3 * it[1]\n"
@@ -197,10 +198,39 @@ def test_what_is_not_a_model_file_is_an_error_that_says_so(
 def test_a_header_cut_short_anywhere_asks_for_more_and_never_breaks(
     headers: dict[str, Path],
 ) -> None:
-    whole = headers["qwen3.5-2b"].read_bytes()[:20_000]
+    with headers["qwen3.5-2b"].open("rb") as file:
+        whole = file.read(20_000)
     header = read_header(headers["qwen3.5-2b"])
-    for length in range(0, len(whole), 37):
+    for length in range(0, len(whole), 397):
         if length < header.length - 32:
             with pytest.raises(IncompleteHeaderError):
                 parse_header(whole[:length])
     assert parse_header(whole[: header.length + 32]).tensors == header.tensors
+
+
+def test_a_model_is_loaded_with_as_many_layers_on_the_card_as_it_holds(
+    headers: dict[str, Path],
+) -> None:
+    from sottovoce.engines.llama.generator import settings_for
+
+    spec, path = SPECS["qwen3.6-27b"], headers["qwen3.6-27b"]
+    for hardware, least, most in ((LINUX_CPU, 0, 0), (DESKTOP_4080, 40, 55), (H200, 65, 65)):
+        settings = settings_for(spec, path, hardware)
+        assert settings.n_gpu_layers is not None
+        assert least <= settings.n_gpu_layers <= most
+        assert settings.n_ctx == spec.n_ctx
+        assert settings.n_threads == hardware.cpu_count
+
+
+def test_the_engine_loads_nothing_that_is_not_installed(home: Path) -> None:
+    from sottovoce.engines.llama.files import model_file
+
+    spec = SPECS["qwen3.5-9b"]
+    with pytest.raises(ModelError, match="not installed; run: sotto models install qwen3.5-9b"):
+        model_file(spec)
+    folder = home / "data" / "models" / spec.id
+    folder.mkdir(parents=True)
+    with pytest.raises(ModelError, match="not installed"):
+        model_file(spec)
+    (folder / "anything.gguf").touch()
+    assert model_file(spec) == folder / "anything.gguf"

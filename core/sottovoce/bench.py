@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 _SENTENCE = "Then Anna said that the second draft of the plan would be ready by the next Friday. "
 _QUESTION = "Write down all of it once more, at length, and leave nothing out:"
-_READ, _WRITTEN = 1024, 48
+_READ, _WRITTEN = 512, 48
 """Tokens"""
-_SLOW = 4.0
+_SLOW = 2.0
 """Seconds of one round after which a second one is not worth the wait"""
 
 

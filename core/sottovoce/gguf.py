@@ -175,9 +175,18 @@ class _Reader:
             raise ModelError("its header is damaged")
         if count <= _LONGEST_ARRAY:
             return tuple(self.string() for _ in range(count))
-        for _ in range(count):
-            self.take(self.unpack("Q")[0])
+        self._skip_strings(count)
         return None
+
+    def _skip_strings(self, count: int) -> None:
+        # There are hundreds of thousands of them, in every header.
+        data, position, length = self._data, self.position, struct.Struct("<Q").unpack_from
+        try:
+            for _ in range(count):
+                position += 8 + length(data, position)[0]
+        except struct.error:
+            position = len(data) + 1
+        self.take(position - self.position)
 
     def tensor(self) -> Tensor:
         name = self.string()

@@ -17,6 +17,7 @@ import ctypes
 import errno
 import ipaddress
 import logging
+import os
 import platform
 import socket
 import subprocess
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 log = logging.getLogger(__name__)
+
+
+_SILENT = {
+    # onnxruntime 1.32 sends what it calls telemetry from native code, on Linux as elsewhere.
+    "ORT_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+}
+"""Asks libraries not to try; what they try all the same is refused"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,7 @@ def install() -> None:
     if _state["installed"]:
         return
     _state["installed"] = True
+    os.environ.update(_SILENT)
     original = socket.getaddrinfo
 
     @wraps(original)

@@ -34,6 +34,8 @@ _CORE_COMPUTE = 40e9
 """Operations per second that one core reads a prompt with"""
 _BATCH, _BATCH_LAYERS = 512, 3
 """Tokens of a batch, and how many times as long as for one token its kernels are waited for"""
+_EXPERTS = 2.0
+"""Times as long as its operations say that a mixture of experts takes to read: in small pieces"""
 _CARD, _SHARED, _SYSTEM = 250e9, 60e9, 20e9
 """Bytes per second, where nothing tells: a card, a device that shares memory, the CPU"""
 _KNOWN, _GUESSED, _MEASURED = 1.3, 2.0, 1.1
@@ -107,7 +109,7 @@ def estimate(
     gpu_read = in_layers * on_gpu + output * (placed.gpu_layers > 0)
     seconds = prompt = 0.0
     known = True
-    operations = 2.0 * active_parameters(shape)
+    operations = 2.0 * active_parameters(shape) * (_EXPERTS if shape.experts else 1.0)
     if placed.gpu is not None and placed.gpu_layers:
         bandwidth, compute, known = _of(placed.gpu, hardware)
         seconds += gpu_read / (bandwidth * _GPU_EFFICIENCY) + shape.layers * on_gpu * _GPU_LAYER

@@ -44,8 +44,8 @@ def main() -> int:
     hardware = detect()
     print(hardware)
     if not usable_gpus(hardware):
-        print("no GPU that this llama.cpp was built for")
-        return 2
+        print("skipped: there is no GPU that this llama.cpp was built for")
+        return 0
     missed = 0
     for id in arguments.models:
         path = arguments.folder / f"random-{id}.gguf"

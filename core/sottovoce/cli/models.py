@@ -7,21 +7,26 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError, UsageError
-from ..values import ModelTask
+from ..values import ModelSpec, ModelTask
 from . import install
 from .output import print_json
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from pathlib import Path
 
     from rich.console import Console
 
+    from ..engines.llama.settings import LlamaSettings
     from ..fit import Fit
     from ..host import Host
     from ..memory import Memory
     from ..picker import Choice, Picker
     from ..speed import Range, Speed
-    from ..values import HardwareProfile, ModelSpec
+    from ..values import HardwareProfile
+
+_CUSTOM_CONTEXT = 16_384
+"""Tokens that a file of the hub is shown with room for, unless the person says otherwise"""
 
 
 def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -39,7 +44,11 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     command.set_defaults(run=run_list)
 
     command = actions.add_parser("show", help="show what a model takes and how fast it would be")
-    command.add_argument("model", metavar="MODEL", help="its id")
+    command.add_argument(
+        "model",
+        metavar="MODEL",
+        help="its id; or OWNER/NAME/FILE.gguf, a file on the hub, of which the header is fetched",
+    )
     command.add_argument("--context", type=int, metavar="TOKENS", help="with room for so many")
     command.add_argument("--small-cache", action="store_true", help="with keys and values in 8 bit")
     command.add_argument("--json", action="store_true", help="print as JSON")
@@ -191,12 +200,43 @@ def _show_transcription(
 
 
 def run_show(host: Host, arguments: Namespace) -> int:
+    if "/" not in arguments.model:
+        return _show_fit(host, find_model(host, arguments.model), None, arguments)
+    from ..hub_header import fetch_header
+
+    found = fetch_header(arguments.model)
+    with found.as_file() as path:
+        return _show_fit(host, hub_file(found.repository, found.filename, path), path, arguments)
+
+
+def hub_file(repository: str, filename: str, path: Path) -> ModelSpec:
+    """A model that is not in the catalog, as its header describes it."""
+    from ..gguf import read_header, shape_of
+
+    header = read_header(path)
+    longest = int(header.of("context_length", 4096))
+    return ModelSpec(
+        id=filename,
+        label=str(header.metadata.get("general.name") or filename),
+        task=ModelTask.GENERATION,
+        engine="llama",
+        tier="custom",
+        size=path.stat().st_size,
+        license=str(header.metadata.get("general.license") or "not said"),
+        repository=repository,
+        filename=filename,
+        n_ctx=min(longest, _CUSTOM_CONTEXT),
+        longest_ctx=longest,
+        shape=shape_of(header),
+    )
+
+
+def _show_fit(host: Host, spec: ModelSpec, path: Path | None, arguments: Namespace) -> int:
     from ..engines.llama.settings import LlamaSettings
     from ..fit import fit
     from ..measured import load_speeds
     from ..speed import estimate
 
-    spec = find_model(host, arguments.model)
     if spec.shape is None:
         return _show_plain(host, spec, arguments.json)
     context = arguments.context or spec.n_ctx
@@ -207,8 +247,10 @@ def run_show(host: Host, arguments: Namespace) -> int:
     hardware = measured_hardware(host)
     kv_type = "q8_0" if arguments.small_cache else "f16"
     settings = LlamaSettings(n_ctx=context, kv_type=kv_type)
-    exact = _exact(spec, settings)
+    path = path or _file(spec)
+    exact = _read_file(path) if path else {}
     placed = fit(spec, hardware, settings=settings, **exact)
+    planned = _plan(path, dataclasses.replace(settings, n_gpu_layers=placed.gpu_layers))
     measured = load_speeds(host.home.speeds, hardware).get(spec.id)
     speed = estimate(spec, placed, hardware, measured=measured, **exact)
     if arguments.json:
@@ -216,31 +258,52 @@ def run_show(host: Host, arguments: Namespace) -> int:
             _spec_to_json(spec, installed_models(host))
             | {"n_ctx": context, "kv_type": kv_type}
             | _fit_to_json(placed, speed)
+            | {"planned_memory": _memory_to_json(planned) if planned else None}
         )
         return 0
     _show(host, spec, placed, speed, settings, bool(exact))
+    if planned:
+        from ..fit import gigabytes
+
+        print(f"\nllama.cpp itself plans {gigabytes(planned.total)} for this file.")
     return 0
 
 
-def _exact(spec: ModelSpec, settings: Any) -> dict[str, Any]:
-    """Shape and weights of the model's file, where that is on this device."""
+def _file(spec: ModelSpec) -> Path | None:
+    """Of a model that is on this device."""
     from ..engines.llama.files import model_file
     from ..errors import MissingExtraError
-    from ..gguf import read_header, shape_of, weights_of
 
     try:
-        header = read_header(model_file(spec))
+        return model_file(spec)
     except MissingExtraError:
-        return {}
+        return None
     except ModelError:
         if spec.package is not None:
             raise
-        return {}
+        return None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    from ..gguf import read_header, shape_of, weights_of
+
+    header = read_header(path)
     return {"shape": shape_of(header), "weights": weights_of(header)}
 
 
+def _plan(path: Path | None, settings: LlamaSettings) -> Memory | None:
+    """What llama.cpp says itself; ``None`` where there is no file, or no llama.cpp."""
+    from ..engines.llama.sizing import measure
+    from ..errors import MissingExtraError
+
+    try:
+        return measure(path, settings) if path else None
+    except MissingExtraError:
+        return None
+
+
 def _show(
-    host: Host, spec: ModelSpec, placed: Fit, speed: Speed, settings: Any, exact: bool
+    host: Host, spec: ModelSpec, placed: Fit, speed: Speed, settings: LlamaSettings, exact: bool
 ) -> None:
     from rich.console import Console
     from rich.table import Table

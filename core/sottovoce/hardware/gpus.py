@@ -41,12 +41,14 @@ def merge(known: Sequence[Gpu], devices: Sequence[Device]) -> tuple[Gpu, ...]:
             same = [it for it in same if it.name == gpu.name]
         # Of several alike each takes one device of each way to reach it.
         mine = list({it.backend: it for it in reversed(same)}.values())
-        left = [it for it in left if it not in mine]
+        for device in mine:
+            left.remove(device)
         found.append(_with(gpu, mine))
     while left:
         first = left[0]
         mine = list({it.backend: it for it in left if it.name == first.name}.values())
-        left = [it for it in left if it not in mine]
+        for device in mine:
+            left.remove(device)
         vendor = next((it for word, it in _VENDORS.items() if word in first.name), "")
         kind = GpuKind.INTEGRATED if first.integrated else GpuKind.DISCRETE
         bare = Gpu(name=first.name, memory=first.total, free=first.free, kind=kind, vendor=vendor)

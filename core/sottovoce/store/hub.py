@@ -97,7 +97,6 @@ def _files(spec: ModelSpec, key: str | None) -> list[HubFile]:
     assert spec.repository is not None
     if spec.filename is not None:
         return [_file(spec, key, spec.filename, spec.size, spec.sha256, None)]
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
@@ -120,7 +119,6 @@ def _files(spec: ModelSpec, key: str | None) -> list[HubFile]:
 def _file(
     spec: ModelSpec, key: str | None, name: str, size: int, sha256: str | None, blob: str | None
 ) -> HubFile:
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     assert spec.repository is not None

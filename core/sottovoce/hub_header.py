@@ -1,0 +1,96 @@
+"""The header of a model file on the hub, without the rest of it: some megabytes of gigabytes.
+
+This connects to the model hub, or to the mirror that ``HF_ENDPOINT`` names: only when a person
+named a file there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import ModelError, UsageError
+from .gguf import IncompleteHeaderError, parse_header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FIRST, _MOST = 1 << 20, 1 << 28
+"""Bytes asked for at first, and bytes of a header that is given up"""
+
+
+@dataclass(frozen=True, slots=True)
+class HubHeader:
+    repository: str
+    filename: str
+    data: bytes
+    """The first bytes of the file, all of its header among them"""
+    size: int
+    """Bytes of the whole file"""
+
+    @contextlib.contextmanager
+    def as_file(self) -> Iterator[Path]:
+        """A file of the real size of which only the header is there, while the block runs."""
+        with tempfile.TemporaryDirectory(prefix="sottovoce-") as folder:
+            path = Path(folder) / Path(self.filename).name
+            with path.open("wb") as file:
+                file.write(self.data)
+                file.truncate(self.size)
+            yield path
+
+
+def fetch_header(reference: str) -> HubHeader:
+    """Of ``OWNER/NAME/FILE.gguf``. Raises ``ModelError`` that says what the hub answered."""
+    parts = reference.split("/", 2)
+    if len(parts) < 3 or not parts[2].endswith(".gguf"):
+        raise UsageError(f"'{reference}' is not a file of the hub: write OWNER/NAME/FILE.gguf")
+    repository, filename = f"{parts[0]}/{parts[1]}", parts[2]
+    data, size, amount = b"", 0, _FIRST
+    while True:
+        more, size = _fetch(repository, filename, len(data), amount)
+        data += more
+        try:
+            parse_header(data)
+            return HubHeader(repository, filename, data, size)
+        except IncompleteHeaderError as error:
+            if len(data) >= min(size, _MOST) or not more:
+                raise ModelError(f"{reference}: {error}") from error
+            amount = 3 * len(data)
+        except ModelError as error:
+            raise ModelError(f"{reference}: {error}") from error
+
+
+def _fetch(repository: str, filename: str, start: int, amount: int) -> tuple[bytes, int]:
+    """Bytes from ``start`` on, and how many the whole file has."""
+    import httpx2 as httpx
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.utils._headers import build_hf_headers
+    from huggingface_hub.utils._http import get_session, hf_raise_for_status
+
+    headers = build_hf_headers() | {"Range": f"bytes={start}-{start + amount - 1}"}
+    try:
+        with get_session().stream(
+            "GET", hf_hub_url(repository, filename), headers=headers, follow_redirects=True
+        ) as response:
+            hf_raise_for_status(response)
+            total = response.headers.get("Content-Range", "").rpartition("/")[2]
+            whole = not total.isdigit()  # it does not know ranges, and sends all of the file
+            data = b""
+            for chunk in response.iter_bytes(1 << 16):
+                data += chunk
+                if len(data) >= amount + start * whole:
+                    break
+            size = int(response.headers.get("Content-Length", 0)) if whole else int(total)
+            return data[start * whole :][:amount], size
+    except OfflineModeIsEnabled as error:
+        raise ModelError("the hub was not asked: HF_HUB_OFFLINE is set") from error
+    except HfHubHTTPError as error:
+        raise ModelError(
+            f"the hub does not give {repository}/{filename}: {str(error).splitlines()[0]}"
+        ) from error
+    except httpx.HTTPError as error:
+        raise ModelError(f"the hub cannot be reached: {error}") from error
