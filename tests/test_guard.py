@@ -75,7 +75,7 @@ def python(program: str, home: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-TRY = f"""
+TRY = """
 import socket, threading
 from sottovoce import guard, allow_hosts
 from sottovoce.errors import NetworkRefusedError

@@ -80,6 +80,14 @@ def files_of(spec: ModelSpec) -> list[HubFile]:
         return _with_token(spec, lambda key: _files(spec, key))
 
 
+def location(repository: str, filename: str) -> str:
+    """Where the bytes of any file of the hub are, within `allowed`."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    url = hf_hub_url(repository, filename, endpoint=_endpoint())
+    return get_hf_file_metadata(url, token=False, endpoint=_endpoint()).location
+
+
 def _with_token(spec: ModelSpec, ask: Callable[[str | None], list[HubFile]]) -> list[HubFile]:
     """Without a token first: it says who is asking, and most repositories need none."""
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
