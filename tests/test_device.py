@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -52,13 +53,16 @@ def test_the_gate_closes_for_a_feature_and_for_all(path: Path) -> None:
         anew().require(Feature.SUGGESTIONS)
     anew().require(Feature.CHAT)
     device.change(path, {"enabled": False})
-    for closed in (
-        lambda host: host.model(ModelTask.GENERATION),
-        lambda host: host.load_transcriber(None),
-        lambda host: host.load_text_generator(None),
-    ):
+    host = anew()
+    speech, notes = host.models["starter-speech"], host.models["starter-notes"]
+    gates: list[Callable[[], object]] = [
+        lambda: host.model(ModelTask.GENERATION),
+        lambda: host.load_transcriber(speech),
+        lambda: host.load_text_generator(notes),
+    ]
+    for gate in gates:
         with pytest.raises(ConfigError, match="local AI is off on this device"):
-            closed(anew())
+            gate()
 
 
 def test_the_persons_model_is_used_unless_another_is_asked_for(path: Path) -> None:

@@ -68,7 +68,7 @@ def _fetch(repository: str, filename: str, start: int, amount: int) -> tuple[byt
     import httpx2 as httpx
     from huggingface_hub import get_session
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-    from huggingface_hub.utils import hf_raise_for_status
+    from huggingface_hub.utils._http import hf_raise_for_status
 
     from .store import hub
 
