@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -80,10 +82,8 @@ def test_a_folder_of_the_hub_needs_a_revision_and_no_file() -> None:
 
 def qwen(change: Callable[[dict[str, Any]], object]) -> str:
     """The catalog's table of one model, changed."""
-    from importlib.resources import files
-
     text = (files("sottovoce_catalog") / "models.toml").read_text()
-    table = tomlkit.parse(text).unwrap()["models"]["qwen3.5-2b"]
+    table = tomllib.loads(text)["models"]["qwen3.5-2b"]
     change(table)
     return tomlkit.dumps({"models": {"qwen3.5-2b": table}})
 

@@ -37,6 +37,11 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     size = path.stat().st_size
 
     class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(200 if self.path == URL else 404)
+            self.send_header("Content-Length", str(size))
+            self.end_headers()
+
         def do_GET(self) -> None:
             if self.path != URL:
                 self.send_response(404)
@@ -101,6 +106,7 @@ def test_a_file_of_the_hub_is_sized_from_its_header_alone(
     [
         ("owner/name/absent.gguf", {}, "the hub does not give owner/name/absent.gguf"),
         ("owner/name", {}, "write OWNER/NAME/FILE.gguf"),
+        ("/nowhere/model.gguf", {}, "neither a file here nor one of the hub"),
         ("owner/name/folder/model.gguf", {"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set"),
         (
             "owner/name/folder/model.gguf",
@@ -117,3 +123,15 @@ def test_what_the_hub_does_not_give_is_one_line(
     assert ran.status == 1
     assert message in ran.err
     assert len(ran.err.splitlines()) == 1
+
+
+def test_a_file_of_the_persons_own_is_sized_as_well(hub: Hub, home: Path, tmp_path: Path) -> None:
+    ran = sotto("models", "show", tmp_path / "model.gguf", "--json", home=home)
+    assert ran.status == 0, ran.err
+    assert ran.json["size"] == (tmp_path / "model.gguf").stat().st_size
+    assert hub.sent == 0
+    other = tmp_path / "photo.gguf"
+    other.write_bytes(b"JFIF" * 99)
+    ran = sotto("models", "show", other, home=home)
+    assert ran.status == 1
+    assert "photo.gguf is not a model that can be loaded: it is not a GGUF file" in ran.err

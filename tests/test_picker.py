@@ -112,6 +112,14 @@ def test_a_card_that_llama_cpp_was_not_built_for_is_named_with_what_to_do() -> N
     assert "docs/how-to/gpu.md" in blocked
 
 
+def test_a_card_that_is_not_used_on_linux_is_spoken_of_above_the_list() -> None:
+    unused = dataclasses.replace(H200.gpus[0], backends=())
+    picker = pick(MODELS, dataclasses.replace(H200, gpus=(unused,)))
+    assert picker.blocked is None
+    assert [it.split(":")[0] for it in picker.advisories] == ["NVIDIA H200 is not used"]
+    assert pick(MODELS, H200).advisories == ()
+
+
 def test_linux_and_macs_with_intel_may_use_the_cpu_and_say_that_it_is_slow() -> None:
     intel_mac = dataclasses.replace(LINUX_CPU, platform="macos")
     for hardware in (LINUX_CPU, intel_mac):

@@ -45,8 +45,10 @@ class HubHeader:
 def fetch_header(reference: str) -> HubHeader:
     """Of ``OWNER/NAME/FILE.gguf``. Raises ``ModelError`` that says what the hub answered."""
     parts = reference.split("/", 2)
-    if len(parts) < 3 or not parts[2].endswith(".gguf"):
-        raise UsageError(f"'{reference}' is not a file of the hub: write OWNER/NAME/FILE.gguf")
+    if len(parts) < 3 or not all(parts) or not parts[2].endswith(".gguf"):
+        raise UsageError(
+            f"'{reference}' is neither a file here nor one of the hub: write OWNER/NAME/FILE.gguf"
+        )
     repository, filename = f"{parts[0]}/{parts[1]}", parts[2]
     data, size, amount = b"", 0, _FIRST
     while True:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from sottovoce_catalog import advisories
 
-from .fit import Fit, Verdict, blocking_reason, fit
+from .fit import Fit, Verdict, blocking_reason, fit, usable_gpus
 from .speed import Speed, estimate
-from .values import ModelTask
+from .values import GpuKind, ModelTask
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -48,7 +48,7 @@ class Picker:
     overridden: bool
     """Whether the person asked for what the device is not made for, too"""
     advisories: tuple[str, ...]
-    """What is wrong with drivers, and what to do"""
+    """What is wrong with drivers, or with cards that are not used, and what to do"""
 
     @property
     def recommended(self) -> Choice | None:
@@ -90,8 +90,22 @@ def pick(
         choices=tuple(_with_recommended(choices, hardware, blocked)),
         blocked=blocked,
         overridden=override,
-        advisories=advisories(hardware),
+        advisories=(*advisories(hardware), *_unused(hardware)),
     )
+
+
+def _unused(hardware: HardwareProfile) -> list[str]:
+    """Cards that models could use with another build of llama.cpp."""
+    if usable_gpus(hardware):
+        return []
+    cards = dict.fromkeys(
+        it.name for it in hardware.gpus if it.kind is not GpuKind.INTEGRATED and not it.backends
+    )
+    return [
+        f"{name} is not used: llama.cpp was installed without support for it; "
+        "docs/how-to/gpu.md says how to install it"
+        for name in cards
+    ]
 
 
 def _with_recommended(

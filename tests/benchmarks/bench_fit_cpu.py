@@ -2,9 +2,9 @@
 
     python tests/benchmarks/bench_fit_cpu.py [--folder /tmp]
 
-The starter model, and one of the shape and size of Qwen 3.5 2B with random weights (1.3 GB). Wants an
-otherwise idle machine: it asks what the machine can do, and threads that wait for each other lose
-more by another program than the bandwidth does. A line ends in "ok" or "MISSED".
+The starter model, and one of the shape and size of Qwen 3.5 2B with random weights (1.3 GB). Wants
+an otherwise idle machine: it asks what the machine can do, and threads that wait for each other
+lose more by another program than the bandwidth does. A line ends in "ok" or "MISSED".
 """
 
 from __future__ import annotations

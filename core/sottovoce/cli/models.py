@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError, UsageError
@@ -13,7 +14,6 @@ from .output import print_json
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
-    from pathlib import Path
 
     from rich.console import Console
 
@@ -47,7 +47,8 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     command.add_argument(
         "model",
         metavar="MODEL",
-        help="its id; or OWNER/NAME/FILE.gguf, a file on the hub, of which the header is fetched",
+        help="its id; or a GGUF file; or OWNER/NAME/FILE.gguf, a file on the model hub, of which "
+        "the header is fetched",
     )
     command.add_argument("--context", type=int, metavar="TOKENS", help="with room for so many")
     command.add_argument("--small-cache", action="store_true", help="with keys and values in 8 bit")
@@ -200,31 +201,37 @@ def _show_transcription(
 
 
 def run_show(host: Host, arguments: Namespace) -> int:
-    if "/" not in arguments.model:
-        return _show_fit(host, find_model(host, arguments.model), None, arguments)
+    name = arguments.model
+    if name in host.models or not ("/" in name or name.endswith(".gguf")):
+        return _show_fit(host, find_model(host, name), None, arguments)
+    if (path := Path(name).expanduser()).is_file():
+        return _show_fit(host, describe_file(path), path, arguments)
     from ..hub_header import fetch_header
 
-    found = fetch_header(arguments.model)
+    found = fetch_header(name)
     with found.as_file() as path:
-        return _show_fit(host, hub_file(found.repository, found.filename, path), path, arguments)
+        spec = describe_file(path, repository=found.repository, filename=found.filename)
+        return _show_fit(host, spec, path, arguments)
 
 
-def hub_file(repository: str, filename: str, path: Path) -> ModelSpec:
-    """A model that is not in the catalog, as its header describes it."""
+def describe_file(
+    path: Path, *, repository: str | None = None, filename: str | None = None
+) -> ModelSpec:
+    """A model that is not in the catalog, as its header describes it. Raises ``ModelError``."""
     from ..gguf import read_header, shape_of
 
     header = read_header(path)
     longest = int(header.of("context_length", 4096))
     return ModelSpec(
-        id=filename,
-        label=str(header.metadata.get("general.name") or filename),
+        id=path.stem,
+        label=str(header.metadata.get("general.name") or path.stem),
         task=ModelTask.GENERATION,
         engine="llama",
         tier="custom",
         size=path.stat().st_size,
         license=str(header.metadata.get("general.license") or "not said"),
         repository=repository,
-        filename=filename,
+        filename=filename or str(path),
         n_ctx=min(longest, _CUSTOM_CONTEXT),
         longest_ctx=longest,
         shape=shape_of(header),
@@ -312,7 +319,8 @@ def _show(
     from ..fit import Verdict, gigabytes
 
     assert spec.shape is not None
-    here = spec.id in installed_models(host) or spec.package is not None
+    here = spec.id in installed_models(host) or spec.repository is None
+    origin = ", ".join(filter(None, (spec.repository or spec.package, spec.filename)))
     slow = " + Slow" if placed.slow and placed.verdict is not Verdict.WONT else ""
     reason = f" ({placed.reason})" if placed.reason else ""
     on_gpu = "nothing: all of it runs on the CPU"
@@ -321,7 +329,7 @@ def _show(
     rows = {
         "Stars": "★" * spec.stars or f"none: the {spec.tier} tier",
         "License": spec.license,
-        "From": _origin(spec),
+        "From": origin,
         "Disk": f"{gigabytes(spec.size)} ({spec.size:,} bytes)",
         "Installed": ("yes" if here else "no") + (", archived" if spec.archived else ""),
         "Context": f"{settings.n_ctx:,} tokens, of at most {spec.longest_ctx or spec.n_ctx:,}",
@@ -350,12 +358,6 @@ def _show(
         table.add_row(name, *(f"{size / 2**20:,.0f} MB" for size in sizes))
     console.print()
     console.print(table)
-
-
-def _origin(spec: ModelSpec) -> str:
-    if spec.repository:
-        return f"{spec.repository}, {spec.filename}"
-    return spec.package or f"a file of your own, {spec.filename}"
 
 
 def _show_plain(host: Host, spec: ModelSpec, as_json: bool) -> int:
