@@ -37,6 +37,11 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     size = path.stat().st_size
 
     class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(200 if self.path == URL else 404)
+            self.send_header("Content-Length", str(size))
+            self.end_headers()
+
         def do_GET(self) -> None:
             if self.path != URL:
                 self.send_response(404)

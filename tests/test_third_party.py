@@ -61,6 +61,7 @@ def test_the_example_plugin_adds_an_audio_source(tmp_path: Path, home: Path) -> 
         "distribution": "sottovoce-pcm 0.1",
         "hooks": ["register_audio_sources"],
         "failures": [],
+        "off": False,
     }
 
 

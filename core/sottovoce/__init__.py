@@ -2,14 +2,18 @@
 
 from .errors import (
     Cancelled,
+    ConfigError,
+    DownloadError,
     EngineError,
     ExportError,
     MissingExtraError,
     ModelError,
+    NetworkRefusedError,
     RecordingError,
     SottovoceError,
     UsageError,
 )
+from .guard import allow_hosts
 from .hookspecs import hookimpl
 from .interfaces import (
     AudioSource,
@@ -27,6 +31,8 @@ from .values import (
     AudioChunk,
     AudioDevice,
     AudioFormat,
+    Connection,
+    Feature,
     Gpu,
     GpuKind,
     HardwareProfile,
@@ -57,9 +63,13 @@ __all__ = [
     "AudioFormat",
     "AudioSource",
     "Cancelled",
+    "ConfigError",
+    "Connection",
     "Conversation",
+    "DownloadError",
     "EngineError",
     "ExportError",
+    "Feature",
     "FileSource",
     "Gpu",
     "GpuKind",
@@ -70,6 +80,7 @@ __all__ = [
     "ModelShape",
     "ModelSpec",
     "ModelTask",
+    "NetworkRefusedError",
     "NoteExporter",
     "NoteTemplate",
     "NotesMethod",
@@ -93,5 +104,6 @@ __all__ = [
     "Transcript",
     "UsageError",
     "Word",
+    "allow_hosts",
     "hookimpl",
 ]

@@ -8,6 +8,9 @@ SottovoceError                  one line: what was wrong, and what to do
 ├── PluginError                 a plugin raised; carries its name and the cause
 ├── MissingExtraError           an optional package is not installed; names the extra
 ├── ModelError                  a model is not installed, or is not one that this build can load
+├── DownloadError               a download ended early; what arrived is kept, and goes on
+├── ConfigError                 device.toml is damaged, another device's, or turns this off
+├── NetworkRefusedError         a connection that nothing was configured for; names who tried
 ├── Cancelled                   the work was stopped on request
 └── EngineError                 an engine refused or failed
     ├── ContextTooSmallError    the text does not fit into the model's context
@@ -62,6 +65,28 @@ class MissingExtraError(SottovoceError):
 
 class ModelError(SottovoceError):
     pass
+
+
+class DownloadError(SottovoceError):
+    pass
+
+
+class ConfigError(SottovoceError):
+    pass
+
+
+class NetworkRefusedError(SottovoceError):
+    def __init__(self, plugin: str | None, where: str) -> None:
+        super().__init__(plugin, where)
+        self.plugin = plugin
+        self.where = where
+
+    def __str__(self) -> str:
+        who = f"'{self.plugin}'" if self.plugin else "a part of the program"
+        return (
+            f"{who} tried to connect to {self.where}, which was not configured, and was stopped; "
+            "'sotto privacy' lists what may connect"
+        )
 
 
 class Cancelled(SottovoceError):

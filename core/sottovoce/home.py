@@ -34,6 +34,11 @@ class Home:
         return self.config / "templates"
 
     @property
+    def device(self) -> Path:
+        """What the person chose for this device."""
+        return self.config / "device.toml"
+
+    @property
     def models(self) -> Path:
         """One folder for each installed model, by its id; it is there once it is complete."""
         return self.data / "models"

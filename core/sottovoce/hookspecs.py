@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from .interfaces import AudioSource, NoteExporter, SuggestionOverlay, TextGenerator, Transcriber
     from .values import (
+        Connection,
         HardwareProfile,
         MeetingNotes,
         ModelSpec,
@@ -52,6 +53,11 @@ def register_suggestion_overlays() -> Iterable[SuggestionOverlay]:  # type: igno
 @hookspec
 def register_models() -> Iterable[ModelSpec]:  # type: ignore[empty-body]
     """Return models to add to the catalog."""
+
+
+@hookspec
+def register_connections() -> Iterable[Connection]:  # type: ignore[empty-body]
+    """Return the hosts that this plugin would connect to as it is configured now."""
 
 
 @hookspec

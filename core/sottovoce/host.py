@@ -9,20 +9,23 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .errors import ModelError, UsageError
+from . import device, guard
+from .errors import ConfigError, ModelError, UsageError
 from .home import Home, find_home
 from .library import Library
 from .plugins import PluginFailure, PluginHost
-from .values import HardwareProfile, ModelSpec, ModelTask, NoteTemplate
+from .values import Feature, HardwareProfile, ModelSpec, ModelTask, NoteTemplate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .interfaces import FileSource, NoteExporter, TextGenerator, Transcriber
+    from .store import ModelStore
 
 log = logging.getLogger(__name__)
 
 _FAILURES_SHOWN = 50
+_NOT_TO_BE_OFF = "commands"
 _STARTERS = {ModelTask.TRANSCRIPTION: "starter-speech", ModelTask.GENERATION: "starter-notes"}
 
 
@@ -37,12 +40,41 @@ class Host:
         return Library(self.home.library)
 
     @cached_property
+    def config(self) -> device.DeviceConfig:
+        """What the person chose for this device. Raises ``ConfigError``."""
+        return device.load(self.home.device)
+
+    @property
+    def notes_folder(self) -> Path:
+        """Where notes go that nobody sent elsewhere."""
+        return self.config.notes or self.home.notes
+
+    @property
+    def store(self) -> ModelStore:
+        from .store import ModelStore
+
+        return ModelStore(self.home.models)
+
+    def require(self, feature: Feature | None = None) -> None:
+        """The gate. Raises ``ConfigError`` where local AI, or a feature of it, is off here."""
+        if not self.config.enabled:
+            raise ConfigError("local AI is off on this device; 'sotto config set enabled on'")
+        if feature is not None and feature not in self.config.features:
+            raise ConfigError(
+                f"{feature} are off on this device; 'sotto config set features.{feature} on'"
+            )
+
+    @cached_property
     def models(self) -> dict[str, ModelSpec]:
-        """The catalog's models and those of plugins, by id."""
+        """The models of the catalog, of the person's own files and of plugins, by id.
+
+        Archived ones are among them while they are installed.
+        """
         from sottovoce_catalog import load_models
 
-        models = {spec.id: spec for spec in load_models()}
-        for spec in self.plugins.collect("register_models"):
+        here = self.store.installed()
+        models = {it.id: it for it in load_models() if not it.archived or it.id in here}
+        for spec in [*self.store.custom_models(), *self.plugins.collect("register_models")]:
             if models.setdefault(spec.id, spec) is not spec:
                 log.warning("a model '%s' is left out: the id is taken", spec.id)
         return models
@@ -55,14 +87,26 @@ class Host:
         return detect()
 
     def model(self, task: ModelTask, wanted: str | None = None) -> ModelSpec:
-        """The model a person asked for, or the starter. Raises ``ModelError``."""
-        spec = self.models.get(wanted or _STARTERS[task])
+        """The model asked for, else the person's choice for this device, else the starter.
+
+        Raises ``ModelError`` where there is none of that id, ``ConfigError`` where the gate is
+        closed.
+        """
+        self.require()
+        id = wanted or self.config.models.get(task) or _STARTERS[task]
+        spec = self.models.get(id)
         if spec is None or spec.task is not task:
             known = ", ".join(it.id for it in self.models.values() if it.task is task)
-            raise ModelError(f"no {task} model '{wanted}'; known: {known}")
+            asked = "" if wanted else " (device.toml names it)"
+            raise ModelError(f"no {task} model '{id}'{asked}; known: {known}")
         return spec
 
+    def starter(self, task: ModelTask) -> ModelSpec:
+        """The embedded model for a task, whatever the person chose."""
+        return self.model(task, _STARTERS[task])
+
     def load_transcriber(self, spec: ModelSpec) -> Transcriber:
+        self.require()
         loaded: Transcriber | None = self.plugins.first(
             "load_transcriber", spec=spec, hardware=self.hardware
         )
@@ -70,7 +114,11 @@ class Host:
             raise ModelError(f"no plugin loads {spec.label} (engine '{spec.engine}')")
         return loaded
 
-    def load_text_generator(self, spec: ModelSpec) -> TextGenerator:
+    def load_text_generator(
+        self, spec: ModelSpec, *, feature: Feature | None = None
+    ) -> TextGenerator:
+        """Load a language model for a feature, which the gate is asked for."""
+        self.require(feature)
         loaded: TextGenerator | None = self.plugins.first(
             "load_text_generator", spec=spec, hardware=self.hardware
         )
@@ -141,6 +189,13 @@ def start() -> Host:
         with home.plugin_failures.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
+    guard.install()
     host = Host(home, PluginHost(on_failure=record))
-    host.plugins.load_installed()
+    off = device.plugins_off(home.device)
+
+    def is_off(plugin: str) -> bool:
+        # Of a damaged file nobody knows what is off: all is, but what can mend it.
+        return plugin != _NOT_TO_BE_OFF and (off is None or plugin in off)
+
+    host.plugins.load_installed(is_off)
     return host

@@ -68,16 +68,20 @@ def fetch_header(reference: str) -> HubHeader:
 def _fetch(repository: str, filename: str, start: int, amount: int) -> tuple[bytes, int]:
     """Bytes from ``start`` on, and how many the whole file has."""
     import httpx2 as httpx
-    from huggingface_hub import hf_hub_url
+    from huggingface_hub import get_session
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-    from huggingface_hub.utils._headers import build_hf_headers
-    from huggingface_hub.utils._http import get_session, hf_raise_for_status
+    from huggingface_hub.utils._http import hf_raise_for_status
 
-    headers = build_hf_headers() | {"Range": f"bytes={start}-{start + amount - 1}"}
+    from .store import hub
+
+    headers = {"Range": f"bytes={start}-{start + amount - 1}", "Accept-Encoding": "identity"}
     try:
-        with get_session().stream(
-            "GET", hf_hub_url(repository, filename), headers=headers, follow_redirects=True
-        ) as response:
+        with hub.allowed():
+            url = hub.location(repository, filename)
+        with (
+            hub.allowed(url),
+            get_session().stream("GET", url, headers=headers, timeout=15.0) as response,
+        ):
             hf_raise_for_status(response)
             total = response.headers.get("Content-Range", "").rpartition("/")[2]
             whole = not total.isdigit()  # it does not know ranges, and sends all of the file

@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING
 
 from .errors import RecordingError, UsageError
 from .notes import Request, obeyable, own_notes, previous_notes, take_notes
-from .values import AudioFormat, MeetingNotes, NotesMethod, Production, Recording, Transcript
+from .values import (
+    AudioFormat,
+    Feature,
+    MeetingNotes,
+    NotesMethod,
+    Production,
+    Recording,
+    Transcript,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -236,6 +244,7 @@ class Processor:
 
     def _take_notes(self, meeting: Meeting) -> None:
         library = self._host.library
+        self._host.require(Feature.NOTES)
         transcript = library.transcript(meeting.id)
         began = time.monotonic()
         notes = take_notes(
@@ -247,6 +256,8 @@ class Processor:
             ready=self._ahead.answers() if self._ahead else None,
         )
         self._ahead = None
+        if Feature.SUMMARIES not in self._host.config.features:
+            notes = replace(notes, summary=())
         made = Production(
             stage=Stage.NOTES,
             engine=self._language.engine,
@@ -268,7 +279,7 @@ class Processor:
 
     def _load_generator(self) -> TextGenerator:
         if self._generator is None:
-            self._generator = self._host.load_text_generator(self._language)
+            self._generator = self._host.load_text_generator(self._language, feature=Feature.NOTES)
         return self._generator
 
 

@@ -20,8 +20,8 @@ from typing import Any
 
 import pluggy
 
-from . import hookspecs
-from .errors import PluginError, SottovoceError
+from . import guard, hookspecs
+from .errors import NetworkRefusedError, PluginError, SottovoceError
 from .interfaces import (
     AudioSource,
     Conversation,
@@ -30,7 +30,7 @@ from .interfaces import (
     TextGenerator,
     Transcriber,
 )
-from .values import ModelSpec, NoteTemplate
+from .values import Connection, ModelSpec, NoteTemplate
 
 GROUP = "sottovoce"
 log = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ _RETURNS: dict[str, type] = {
     "register_suggestion_overlays": SuggestionOverlay,
     "register_models": ModelSpec,
     "register_note_templates": NoteTemplate,
+    "register_connections": Connection,
     "load_transcriber": Transcriber,
     "load_text_generator": TextGenerator,
 }
@@ -71,6 +72,7 @@ class PluginHost:
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._origins: dict[str, str] = {}
+        self._off: list[str] = []
 
     def register(self, plugin: object, name: str, origin: str = "") -> None:
         """Add a plugin. Raises when a hook's signature is wrong or the name is taken."""
@@ -79,16 +81,31 @@ class PluginHost:
         self._manager.check_pending()
         self._origins[name] = origin
 
-    def load_installed(self) -> None:
-        """Load every installed plugin, in the order of their names."""
+    def load_installed(self, off: Callable[[str], bool] = lambda name: False) -> None:
+        """Load every installed plugin that is not off, in the order of their names.
+
+        One that is off is not even imported.
+        """
         for entry_point in sorted(entry_points(group=GROUP), key=lambda it: it.name):
-            self._load(entry_point)
+            if off(entry_point.name):
+                self._origins[entry_point.name] = _origin(entry_point)
+                self._off.append(entry_point.name)
+            else:
+                self._load(entry_point)
+
+    @property
+    def off(self) -> list[str]:
+        """The names of the plugins that the person turned off."""
+        return list(self._off)
 
     def _load(self, entry_point: EntryPoint) -> None:
-        origin = f"{entry_point.dist.name} {entry_point.dist.version}" if entry_point.dist else ""
+        origin = _origin(entry_point)
         self._origins[entry_point.name] = origin
+        guard.belongs(entry_point.module, entry_point.name)
         try:
-            self.register(entry_point.load(), entry_point.name, origin)
+            with guard.calling(entry_point.name):
+                plugin = entry_point.load()
+            self.register(plugin, entry_point.name, origin)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a module may even exit
             self._manager.unregister(name=entry_point.name)
             self._report(entry_point.name, "loading", error)
@@ -105,11 +122,15 @@ class PluginHost:
 
     def collect(self, hook: str, **arguments: Any) -> list[Any]:
         """Gather what every plugin returns; objects with methods are guarded."""
-        collected: list[Any] = []
+        return [item for _, item in self.collect_named(hook, **arguments)]
+
+    def collect_named(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+        """As ``collect``, with the name of the plugin that each comes from."""
+        collected: list[tuple[str, Any]] = []
         for plugin, caller in self._callers(hook):
             with self._recorded(plugin, hook):
                 items = list(chain.from_iterable(caller(**arguments)))
-                collected += [self._checked(plugin, hook, item) for item in items]
+                collected += [(plugin, self._checked(plugin, hook, item)) for item in items]
         return collected
 
     def _checked(self, plugin: str, hook: str, item: Any) -> Any:
@@ -148,7 +169,11 @@ class PluginHost:
     def guard(self, plugin: str, during: str) -> Iterator[None]:
         """Record what a plugin raises, and raise it as an error that names the plugin."""
         try:
-            yield
+            with guard.calling(plugin):
+                yield
+        except NetworkRefusedError as error:
+            self._report(plugin, during, error)
+            raise
         except SottovoceError as error:
             if not isinstance(error, PluginError):
                 log.info("%s raised during %s: %s", plugin, during, error)
@@ -160,7 +185,8 @@ class PluginHost:
     @contextmanager
     def _recorded(self, plugin: str, hook: str) -> Iterator[None]:
         try:
-            yield
+            with guard.calling(plugin):
+                yield
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the plugin boundary
             self._report(plugin, hook, error)
 
@@ -169,6 +195,10 @@ class PluginHost:
         self.failures.append(failure)
         log.error("plugin '%s' failed during %s: %r", plugin, during, error, exc_info=error)
         self._on_failure(failure)
+
+
+def _origin(entry_point: EntryPoint) -> str:
+    return f"{entry_point.dist.name} {entry_point.dist.version}" if entry_point.dist else ""
 
 
 class Guarded:

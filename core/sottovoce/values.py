@@ -378,6 +378,36 @@ class ModelSpec:
     """Offered only while its file is on this device"""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """What a person chose for the language engine; ``None`` leaves it to the program."""
+
+    n_ctx: int | None = None
+    """Tokens that the context holds"""
+    n_threads: int | None = None
+    n_gpu_layers: int | None = None
+    kv_type: str | None = None
+    """Of keys and values: ``f16``, or ``q8_0`` for half the memory"""
+
+
+class Feature(StrEnum):
+    """What can be turned off on a device."""
+
+    SUMMARIES = "summaries"
+    NOTES = "notes"
+    CHAT = "chat"
+    SUGGESTIONS = "suggestions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Somewhere that a plugin would connect to."""
+
+    host: str
+    why: str
+    """Whom it serves, and what is sent"""
+
+
 class GpuKind(StrEnum):
     DISCRETE = "discrete"
     """Memory of its own"""

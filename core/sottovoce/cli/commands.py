@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..hookspecs import hookimpl
 from . import (
     ask,
+    config,
     demo,
     device,
     export,
@@ -14,8 +15,10 @@ from . import (
     models,
     notes,
     plugins,
+    privacy,
     process,
     search,
+    setup,
     templates,
 )
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 @hookimpl(tryfirst=True)
 def register_commands(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     for command in (
+        setup,
         demo,
         process,
         meetings,
@@ -36,6 +40,8 @@ def register_commands(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         export,
         models,
         device,
+        config,
         plugins,
+        privacy,
     ):
         command.add(subparsers)

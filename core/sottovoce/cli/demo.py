@@ -44,8 +44,8 @@ def run(host: Host, arguments: Namespace) -> int:
             shown() as progress,
             Processor(
                 demo,
-                speech=demo.model(ModelTask.TRANSCRIPTION),
-                language=demo.model(ModelTask.GENERATION),
+                speech=demo.starter(ModelTask.TRANSCRIPTION),
+                language=demo.starter(ModelTask.GENERATION),
                 report=progress.report,
             ) as processor,
         ):

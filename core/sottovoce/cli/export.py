@@ -48,7 +48,7 @@ def run(host: Host, arguments: Namespace) -> int:
     written: list[str] = []
     failed = 0
     for meeting in meetings:
-        folder = arguments.to or _before(meeting.exports) or host.home.notes
+        folder = arguments.to or _before(meeting.exports) or host.notes_folder
         try:
             paths = export(host, load(host, meeting), folder, arguments.exporters or ["markdown"])
         except SottovoceError as error:

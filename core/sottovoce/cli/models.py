@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError, UsageError
 from ..values import ModelSpec, ModelTask
+from . import install
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     command.add_argument("--json", action="store_true", help="print as JSON")
     command.set_defaults(run=run_bench)
 
+    install.add(actions)
+
 
 def _list_options(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print as JSON")
@@ -71,10 +74,7 @@ def _list_options(parser: ArgumentParser) -> None:
 
 def installed_models(host: Host) -> frozenset[str]:
     """The ids of the models that are on this device."""
-    if not host.home.models.is_dir():
-        return frozenset()
-    folders = {it.name for it in host.home.models.iterdir() if not it.name.startswith(".")}
-    return frozenset(folders & host.models.keys())
+    return host.store.installed() & host.models.keys()
 
 
 def measured_hardware(host: Host) -> HardwareProfile:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .. import device
+from ..errors import UsageError
+from .config import check_plugins
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ _REGISTERING = (
     "register_note_exporters",
     "register_suggestion_overlays",
     "register_models",
+    "register_connections",
 )
 
 
@@ -25,6 +29,11 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print as JSON")
     parser.set_defaults(run=run)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    for name, help in (("off", "do not load plugins any more"), ("on", "load them again")):
+        command = actions.add_parser(name, help=help)
+        command.add_argument("plugins", nargs="+", metavar="NAME")
+        command.set_defaults(run=run_switch, on=name == "on")
 
 
 def run(host: Host, arguments: Namespace) -> int:
@@ -37,6 +46,7 @@ def run(host: Host, arguments: Namespace) -> int:
             "distribution": origin,
             "hooks": host.plugins.hooks_of(name),
             "failures": [it for it in failures if it["plugin"] == name],
+            "off": name in host.plugins.off,
         }
         for name, origin in host.plugins.origins().items()
     ]
@@ -49,9 +59,23 @@ def run(host: Host, arguments: Namespace) -> int:
     console = Console()
     for row in rows:
         console.print(Text.assemble((str(row["name"]), "bold"), f"  {row['distribution']}"))
-        hooks = ", ".join(row["hooks"]) or "not loaded"
+        hooks = "off" if row["off"] else ", ".join(row["hooks"]) or "not loaded"
         console.print(Text(f"  {hooks}", style="dim"))
         for failure in row["failures"]:
             line = f"  failed during {failure['during']}: {failure['error']} ({failure['at']})"
             console.print(Text(line, style="red"))
+    return 0
+
+
+def run_switch(host: Host, arguments: Namespace) -> int:
+    """Turn plugins off or on, from the next command on."""
+    off = list(host.config.plugins_off)
+    if arguments.on:
+        if missing := [it for it in arguments.plugins if it not in off]:
+            raise UsageError(f"'{missing[0]}' is not off; 'sotto plugins' shows what is")
+        off = [it for it in off if it not in arguments.plugins]
+    else:
+        check_plugins(host, arguments.plugins)
+        off = sorted({*off, *arguments.plugins})
+    device.change(host.home.device, {"plugins.off": off or None})
     return 0

@@ -34,6 +34,7 @@ import types
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from .. import guard
 from ..errors import Cancelled, DeadlineExceededError, EngineError, SottovoceError, WorkerDiedError
 
 if TYPE_CHECKING:
@@ -458,6 +459,7 @@ class _Calls:
 def serve(connection: Connection, served: str, args: tuple[Any, ...], log_file: str) -> None:
     """The child's main function: construct the served object, then run one job after another."""
     _settle(log_file)
+    guard.confine(multiprocessing.current_process().name)
     sending = threading.Lock()
     start = Job(_START, 0, connection, sending)
     jobs: dict[int, Job] = {_START: start}

@@ -1,6 +1,7 @@
 """The built-in language engine: models in GGUF, through llama.cpp, in a process of their own.
 
     generator.py    the host's side: `LlamaGenerator`, `LlamaConversation`
+    check.py        whether a file's chat template can be used
     files.py        which file a model of the catalog is
     settings.py     what a model is loaded with
     engine.py       the worker's side: conversations, priorities, cancelling

