@@ -55,6 +55,13 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     command.add_argument("name", metavar="NAME", help="another speaker's name merges the two")
     command.set_defaults(run=run_rename_speaker)
 
+    command = actions.add_parser(
+        "private", help="hide a meeting from assistants and events, or show it again"
+    )
+    command.add_argument("meeting", metavar="MEETING", help=_MEETING)
+    command.add_argument("state", nargs="?", choices=("on", "off"), help="without it: what it is")
+    command.set_defaults(run=run_private)
+
     command = actions.add_parser("delete", help="delete a meeting from the library")
     command.add_argument("meeting", metavar="MEETING", help=_MEETING)
     command.add_argument(
@@ -138,6 +145,16 @@ def run_rename_speaker(host: Host, arguments: Namespace) -> int:
 def _changed(meeting: Meeting) -> int:
     if meeting.exports:
         print(f"Renamed. 'sotto export {meeting.id}' brings the exported notes up to date.")
+    return 0
+
+
+def run_private(host: Host, arguments: Namespace) -> int:
+    from ..library.privacy import is_private, set_private
+
+    meeting = host.library.find(arguments.meeting)
+    if arguments.state:
+        set_private(host.library, meeting.id, arguments.state == "on")
+    print(f"{meeting.id} private: {'on' if is_private(host.library, meeting.id) else 'off'}")
     return 0
 
 

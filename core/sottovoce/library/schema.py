@@ -91,6 +91,25 @@ STEPS = (
         PRIMARY KEY (meeting_id, exporter, path)
     ) STRICT;
     """,
+    """
+    -- Events that wait for their delivery; due_at is Unix time, and NULL once given up.
+    CREATE TABLE outbox (
+        id TEXT PRIMARY KEY,
+        target TEXT NOT NULL,
+        event TEXT NOT NULL,
+        meeting_id TEXT NOT NULL REFERENCES meetings ON DELETE CASCADE,
+        happened_at TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        due_at REAL,
+        error TEXT NOT NULL DEFAULT '',
+        UNIQUE (target, event, meeting_id)
+    ) STRICT;
+
+    -- Neither assistants nor events are told of these.
+    CREATE TABLE private_meetings (
+        meeting_id TEXT PRIMARY KEY REFERENCES meetings ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 
