@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,13 @@ import pytest
 
 import sottovoce_plugins.files
 from sottovoce import AudioChunk, Question, UsageError, testing
+from sottovoce.cli import new_plugin
 from sottovoce.errors import ContextTooSmallError
+from sottovoce.home import find_home
+from sottovoce.host import Host
+
+from .conftest import sotto
+from .test_third_party import install
 
 
 def test_an_empty_host_takes_a_recording_through_the_job_with_the_fakes(tmp_path: Path) -> None:
@@ -67,3 +75,41 @@ def test_the_sample_notes_cite_the_sample_transcript() -> None:
     )
     assert all(sections)
     assert {number for section in sections for it in section for number in it.segments} <= ids
+
+
+@pytest.mark.parametrize("kind", new_plugin.KINDS)
+def test_a_new_plugin_passes_its_own_tests(kind: str, tmp_path: Path, home: Path) -> None:
+    written = new_plugin.write(tmp_path, "my-demo", kind)
+    make = subprocess.run(
+        ["make", "test"], cwd=written, capture_output=True, text=True, check=False
+    )
+    assert make.returncode == 0, make.stdout + make.stderr
+    assert "passed" in make.stdout
+
+
+def test_a_new_plugin_installs_and_exports_the_notes_of_a_meeting(
+    tmp_path: Path, home: Path
+) -> None:
+    new = [sys.executable, "-m", "sottovoce", "plugins", "new", "demo"]
+    subprocess.run(new, cwd=tmp_path, check=True, capture_output=True)
+    again = subprocess.run(new, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert again.returncode == 1
+    assert "exists already" in again.stderr
+    site = tmp_path / "site"
+    install(tmp_path / "demo", site)
+    with Host(find_home()).library as library:
+        made, done = testing.notes().produced_by
+        library.add(testing.recording())
+        library.complete_transcript(testing.transcript(), 60.0, made)
+        library.save_notes(testing.notes(), done)
+    to = tmp_path / "out"
+    ran = sotto("export", "--all", "--with", "demo", "--to", to, home=home, PYTHONPATH=str(site))
+    assert ran.status == 0, ran.err
+    assert "Tom: Send the pricing" in Path(ran.out.strip()).read_text()
+
+
+@pytest.mark.parametrize("name", ["Demo", "../up", "json", "a b", "-x", "class", "a--b", ""])
+def test_a_name_that_cannot_be_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot name a plugin"):
+        new_plugin.write(tmp_path, name, "exporter")
+    assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import new_plugin
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print as JSON")
     parser.set_defaults(run=run)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    new_plugin.fill(actions.add_parser("new", help="write the package of a new plugin"))
 
 
 def run(host: Host, arguments: Namespace) -> int:
