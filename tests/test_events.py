@@ -6,7 +6,9 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -20,6 +22,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from sottovoce import UsageError, testing
+from sottovoce.home import VARIABLE
 from sottovoce.host import Host
 from sottovoce.library.outbox import WAITS, Outbox
 from sottovoce.library.privacy import set_private
@@ -28,7 +31,7 @@ from sottovoce_integrations.delivery import DeliveryError, post
 from sottovoce_integrations.events import Target
 
 from .audio import decode, encode
-from .conftest import SAMPLE, sotto
+from .conftest import SAMPLE, command, sotto
 
 SCHEMA = Path(__file__).parents[1] / "docs" / "reference" / "events.schema.json"
 VALID = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
@@ -492,4 +495,32 @@ def test_two_deliveries_at_once_tell_each_event_once(
     for thread in threads:
         thread.join()
     assert len(receiver.got) == 1
+    assert waiting(host) == []
+
+
+def test_a_delivery_that_is_killed_is_done_again(
+    home: Path, host: Host, meeting: str, tmp_path: Path
+) -> None:
+    begun, slow = tmp_path / "begun", tmp_path / "slow"
+    slow.touch()
+    code = (
+        "import pathlib, sys, time\nbegun, slow = map(pathlib.Path, sys.argv[1:])\n"
+        "begun.write_bytes(sys.stdin.buffer.read())\n"
+        "while slow.exists(): time.sleep(0.05)\n"
+    )
+    add(host, command=(sys.executable, "-c", code, str(begun), str(slow)))
+    with Outbox(host.home.library) as outbox:
+        outbox.add(meeting, "notes_ready", ["crm"])
+    with subprocess.Popen(
+        command("events", "retry"),
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, VARIABLE: str(home)},
+    ) as process:
+        until(lambda: begun.exists() and begun.stat().st_size)
+        process.kill()
+    slow.unlink()
+    first = json.loads(begun.read_bytes())["id"]
+    assert [(it.id, it.attempts) for it in waiting(host)] == [(first, 0)]
+    assert deliver(host)[0] == 0
+    assert json.loads(begun.read_bytes())["id"] == first
     assert waiting(host) == []

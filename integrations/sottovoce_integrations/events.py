@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -48,7 +49,7 @@ class Target:
 
     @property
     def where(self) -> str:
-        return self.url or " ".join(self.command)
+        return self.url or shlex.join(self.command)
 
 
 def load_targets(home: Home) -> dict[str, Target]:

@@ -90,7 +90,7 @@ class Outbox:
     def waiting(self) -> list[Delivery]:
         """All that was not delivered, given up or not; the oldest first."""
         with _readable(self._path):
-            rows = self._db.execute("SELECT * FROM outbox ORDER BY happened_at, id").fetchall()
+            rows = self._db.execute("SELECT * FROM outbox ORDER BY rowid").fetchall()
         return [Delivery(**row) for row in rows]
 
     def due(self, now: float) -> list[Delivery]:
