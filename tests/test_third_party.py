@@ -10,10 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .audio import decode
-from .conftest import SAMPLE, sotto
+from sottovoce import testing
+from sottovoce.home import find_home
+from sottovoce.host import Host
 
-EXAMPLE = Path(__file__).parents[1] / "docs" / "examples" / "sottovoce-pcm"
+from .audio import decode
+from .conftest import SAMPLE, Ran, sotto
+
+EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
+EXAMPLE = EXAMPLES / "sottovoce-pcm"
 
 
 def install(project: Path, target: Path) -> None:
@@ -63,6 +68,37 @@ def test_the_example_plugin_adds_an_audio_source(tmp_path: Path, home: Path) -> 
         "failures": [],
         "off": False,
     }
+
+
+def test_the_example_exporter_writes_an_outline_and_leaves_an_edited_one_alone(
+    tmp_path: Path, home: Path
+) -> None:
+    site, to = tmp_path / "site", tmp_path / "org"
+    install(EXAMPLES / "sottovoce-org", site)
+    with Host(find_home()).library as library:
+        made, done = testing.notes().produced_by
+        library.add(testing.recording())
+        library.complete_transcript(testing.transcript(), 60.0, made)
+        library.save_notes(testing.notes(), done)
+
+    def export() -> Ran:
+        again = ("export", "--all", "--with", "org", "--to", to)
+        return sotto(*again, home=home, PYTHONPATH=str(site))
+
+    ran = export()
+    assert ran.status == 0, ran.err
+    path = Path(ran.out.strip())
+    text = path.read_text(encoding="utf-8")
+    assert "** TODO Send the pricing to Acme :Tom:\n   DEADLINE: <2026-03-16 Mon>\n" in text
+    assert "- 00:48 Ana López :: Who tells R&D? <Nobody> has *asked* them.\n" in text
+    assert export().status == 0
+    assert path.read_text(encoding="utf-8") == text
+    path.write_text(text.replace("TODO", "DONE"), encoding="utf-8")
+    refused = export()
+    assert refused.status == 1
+    assert refused.err == f"sotto: {path} was edited and is left alone; move it to export anew\n"
+    assert "** DONE Send" in path.read_text(encoding="utf-8")
+    assert list(to.iterdir()) == [path]
 
 
 HOOK = "from sottovoce import hookimpl, NoteExporter\n"

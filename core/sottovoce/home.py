@@ -53,6 +53,11 @@ class Home:
         """One JSON object a line, the latest last."""
         return self.log / "plugin-failures.jsonl"
 
+    @property
+    def events(self) -> Path:
+        """Whom to tell of what became ready."""
+        return self.config / "events.toml"
+
     def lock(self, meeting_id: str) -> Path:
         """The file that the process working on a meeting holds locked."""
         folder = self.data / "locks"

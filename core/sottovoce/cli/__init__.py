@@ -38,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         host.home.create()
         _everything_to_file(host.home.log / "sotto.log")
+        if parsed.run.__module__ != f"{__name__}.events":
+            from sottovoce_integrations.events import deliver_in_background
+
+            deliver_in_background(host.home)
         status: int = parsed.run(host, parsed)
         sys.stdout.flush()
         return status

@@ -60,6 +60,12 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         command.add_argument("meeting", metavar="MEETING", help=_MEETING)
         command.add_argument("tags", nargs="+" if action == "untag" else "*", metavar="TAG")
         command.set_defaults(run=run_tag, take=action == "untag")
+    command = actions.add_parser(
+        "private", help="hide a meeting from assistants and events, or show it again"
+    )
+    command.add_argument("meeting", metavar="MEETING", help=_MEETING)
+    command.add_argument("state", nargs="?", choices=("on", "off"), help="without it: what it is")
+    command.set_defaults(run=run_private)
 
     command = actions.add_parser("delete", help="delete a meeting from the library")
     command.add_argument("meeting", metavar="MEETING", help=_MEETING)
@@ -157,6 +163,16 @@ def run_tag(host: Host, arguments: Namespace) -> int:
     change(meeting.id, *tags)
     for tag in host.library.tags(meeting.id):
         print(tag)
+    return 0
+
+
+def run_private(host: Host, arguments: Namespace) -> int:
+    from ..library.privacy import is_private, set_private
+
+    meeting = host.library.find(arguments.meeting)
+    if arguments.state:
+        set_private(host.library, meeting.id, arguments.state == "on")
+    print(f"{meeting.id} private: {'on' if is_private(host.library, meeting.id) else 'off'}")
     return 0
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import device
 from ..errors import UsageError
+from . import new_plugin
 from .config import check_plugins
 from .output import print_json
 
@@ -34,6 +35,7 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         command = actions.add_parser(name, help=help)
         command.add_argument("plugins", nargs="+", metavar="NAME")
         command.set_defaults(run=run_switch, on=name == "on")
+    new_plugin.fill(actions.add_parser("new", help="write the package of a new plugin"))
 
 
 def run(host: Host, arguments: Namespace) -> int:

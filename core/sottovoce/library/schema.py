@@ -112,6 +112,25 @@ STEPS = (
     INSERT INTO note_versions SELECT meeting_id, 1, body, written_at FROM notes;
     DROP TABLE notes;
     """,
+    """
+    -- Events that wait for their delivery; due_at is Unix time, and NULL once given up.
+    CREATE TABLE outbox (
+        id TEXT PRIMARY KEY,
+        target TEXT NOT NULL,
+        event TEXT NOT NULL,
+        meeting_id TEXT NOT NULL REFERENCES meetings ON DELETE CASCADE,
+        happened_at TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        due_at REAL,
+        error TEXT NOT NULL DEFAULT '',
+        UNIQUE (target, event, meeting_id)
+    ) STRICT;
+
+    -- Neither assistants nor events are told of these.
+    CREATE TABLE private_meetings (
+        meeting_id TEXT PRIMARY KEY REFERENCES meetings ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 

@@ -1,0 +1,5 @@
+"""``python -m sottovoce`` is ``sotto``."""
+
+from .cli import main
+
+raise SystemExit(main())
