@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,10 @@ from sottovoce.notes.extract import Extraction
 from sottovoce.notes.windows import lines_of
 
 from . import measures
-from .meetings import Meeting, read
+from .meetings import Meeting, heard, read
 
 DEFAULT = Path(__file__).parents[3] / "shared" / "data" / "meetings"
+VOICED = Path(__file__).parents[1] / "voiced"
 EXTRACTIVE = "extractive"
 
 
@@ -38,7 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="make eval", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("meetings", nargs="*", type=Path, default=[DEFAULT])
+    parser.add_argument("meetings", nargs="*", type=Path, default=[VOICED, DEFAULT])
     parser.add_argument("--models", help="ids, separated by commas; 'extractive' is one")
     parser.add_argument("--json", type=Path, help="write every figure to this file too")
     parser.add_argument("--show", action="store_true", help="print each summary")
@@ -56,7 +58,10 @@ def main() -> int:
     try:
         for file in files:
             meeting = read(file)
-            transcript = meeting.transcript or _transcribed(host, meeting)
+            if meeting.script:
+                meeting, transcript = _voiced(host, meeting, meeting.script)
+            else:
+                transcript = meeting.transcript or _transcribed(host, meeting.recording.path)
             for name in names:
                 row = _evaluate(host, name, meeting, transcript, show=arguments.show)
                 rows.append(row)
@@ -86,7 +91,21 @@ def _installed(host: Host) -> list[str]:
     return found
 
 
-def _transcribed(host: Host, meeting: Meeting) -> Transcript:
+def _voiced(host: Host, meeting: Meeting, script: Path) -> tuple[Meeting, Transcript]:
+    """Spoken by synthetic voices and transcribed; the truth then has the names that were heard."""
+    from sottovoce.sample import build
+
+    voices, turns = build.read_script(script)
+    samples, timed = build.perform(voices, turns)
+    with tempfile.TemporaryDirectory() as folder:
+        recording = Path(folder) / f"{script.stem}.opus"
+        build.write(samples, recording)
+        transcript = _transcribed(host, recording)
+    truth = meeting.truth and heard(meeting.truth, transcript, timed)
+    return replace(meeting, truth=truth), transcript
+
+
+def _transcribed(host: Host, recording: Path) -> Transcript:
     """Through the real transcription, in a library that is thrown away."""
     from sottovoce.pipeline import Processor
 
@@ -100,7 +119,7 @@ def _transcribed(host: Host, meeting: Meeting) -> Transcript:
                 speech=own.model(ModelTask.TRANSCRIPTION),
                 language=own.model(ModelTask.GENERATION),
             ) as processor:
-                return processor.process(meeting.recording.path).transcript
+                return processor.process(recording).transcript
         finally:
             own.close()
             os.environ.pop(VARIABLE)

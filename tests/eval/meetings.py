@@ -10,12 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sottovoce import Recording, Segment, Transcript
+from sottovoce.sample.build import Turn
 
 _A_WORD = 60 / 150
 """Seconds"""
@@ -43,6 +46,24 @@ class Meeting:
     summaries: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     truth: Truth | None = None
+    script: Path | None = None
+    """What is to be spoken and then transcribed, as sottovoce.sample.build reads it"""
+
+
+def heard(truth: Truth, transcript: Transcript, turns: Sequence[Turn]) -> Truth:
+    """The truth with the name of each owner that the transcript gave to that voice.
+
+    Misheard names are the transcription's fault; whose task it is, is the notes'.
+    """
+    shared: dict[str, Counter[str]] = {}
+    for segment in transcript.segments:
+        for turn in turns:
+            common = min(segment.end, turn.end) - max(segment.start, turn.start)
+            if common > 0 and segment.speaker:
+                shared.setdefault(turn.speaker, Counter())[segment.speaker] += int(common * 1000)
+    names = {speaker: labels.most_common(1)[0][0] for speaker, labels in shared.items()}
+    tasks = tuple(replace(task, owner=names.get(task.owner, task.owner)) for task in truth.tasks)
+    return replace(truth, tasks=tasks)
 
 
 def read(path: Path) -> Meeting:
@@ -101,8 +122,11 @@ def _qmsum(path: Path, body: dict[str, Any]) -> Meeting:
 def _ours(path: Path, body: dict[str, Any]) -> Meeting:
     recording = _recording(path, body.get("title", path.stem), body.get("started_at"))
     transcript = None
+    script = path.parent / body["script"] if "script" in body else None
     if "recording" in body:
         recording = _recording(path.parent / body["recording"], recording.title)
+    elif script:
+        recording = _recording(script, recording.title)
     else:
         transcript = _transcript(recording, body.get("language", "en"), body["segments"])
     truth = body.get("truth")
@@ -119,4 +143,5 @@ def _ours(path: Path, body: dict[str, Any]) -> Meeting:
             decisions=tuple(truth.get("decisions", ())),
             questions=tuple(truth.get("questions", ())),
         ),
+        script=script,
     )
