@@ -15,7 +15,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
+from keyring.errors import PasswordDeleteError
 
 from sottovoce.errors import ConfigError, DownloadError, ModelError, UsageError
 from sottovoce.store import ModelStore, Transferred, token
@@ -245,7 +248,6 @@ def test_a_gated_repository_gets_the_token_and_its_storage_does_not(
 def test_without_a_keyring_a_token_is_refused_with_the_way_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import keyring
     from keyring.backends.fail import Keyring
 
     before = keyring.get_keyring()
@@ -394,3 +396,37 @@ def test_the_command_is_stopped_by_ctrl_c_and_says_so(hub: Hub, site: Path, home
     assert process.returncode == 130
     assert err == "sotto: stopped; the same command goes on where this one was\n"
     assert part_of(store).stat().st_size > 0
+
+
+class Memory(KeyringBackend):
+    """A keyring as a desktop has one, for the length of a test."""
+
+    priority = 1.0
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        if self.kept.pop((service, username), None) is None:
+            raise PasswordDeleteError("there is none")
+
+
+def test_a_stored_token_opens_a_gated_repository(hub: Hub, store: ModelStore) -> None:
+    before = keyring.get_keyring()
+    keyring.set_keyring(Memory())
+    try:
+        token.write("hf_secret")
+        hub.token = "hf_secret"
+        store.install(SPEC)
+        assert_complete(store)
+        assert token.forget()
+        assert token.read() is None
+    finally:
+        keyring.set_keyring(before)
