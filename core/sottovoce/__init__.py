@@ -8,6 +8,7 @@ from .errors import (
     ModelError,
     RecordingError,
     SottovoceError,
+    TranscriptError,
     UsageError,
 )
 from .hookspecs import hookimpl
@@ -21,6 +22,7 @@ from .interfaces import (
     SuggestionOverlay,
     TextGenerator,
     Transcriber,
+    TranscriptImporter,
 )
 from .values import (
     ActionItem,
@@ -29,6 +31,7 @@ from .values import (
     AudioFormat,
     Gpu,
     HardwareProfile,
+    ImportedMeeting,
     MeetingNotes,
     ModelSpec,
     ModelTask,
@@ -57,6 +60,7 @@ __all__ = [
     "FileSource",
     "Gpu",
     "HardwareProfile",
+    "ImportedMeeting",
     "MeetingNotes",
     "MissingExtraError",
     "ModelError",
@@ -79,6 +83,8 @@ __all__ = [
     "TextGenerator",
     "Transcriber",
     "Transcript",
+    "TranscriptError",
+    "TranscriptImporter",
     "UsageError",
     "Word",
     "hookimpl",
