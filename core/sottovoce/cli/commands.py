@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..hookspecs import hookimpl
-from . import demo, export, import_, meetings, plugins, process
+from . import calendar, demo, export, import_, meetings, plugins, process
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, _SubParsersAction
@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 @hookimpl(tryfirst=True)
 def register_commands(subparsers: _SubParsersAction[ArgumentParser]) -> None:
-    for command in (demo, process, import_, meetings, export, plugins):
+    for command in (demo, process, import_, meetings, export, calendar, plugins):
         command.add(subparsers)
