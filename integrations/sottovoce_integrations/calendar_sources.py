@@ -192,7 +192,9 @@ def _describe(calendar: caldav.Calendar, occurrence: Occurrence, notes: MeetingN
     start = occurrence.event.starts_at
     own = next((it for it in events if "RRULE" not in it and it.start == start), None)
     if own is None:
-        master = next(it for it in events if "RRULE" in it)
+        master = next((it for it in events if "RRULE" in it or "RDATE" in it), None)
+        if master is None:
+            raise UsageError(f"'{occurrence.event.title}' was moved meanwhile: match it again")
         first = master["DTSTART"].dt
         local = start.astimezone(first.tzinfo) if first.tzinfo else start.replace(tzinfo=None)
         own = master.copy(recursive=True)
