@@ -11,6 +11,7 @@ from .errors import (
     NetworkRefusedError,
     RecordingError,
     SottovoceError,
+    TranscriptError,
     UsageError,
 )
 from .guard import allow_hosts
@@ -25,6 +26,7 @@ from .interfaces import (
     SuggestionOverlay,
     TextGenerator,
     Transcriber,
+    TranscriptImporter,
 )
 from .values import (
     ActionItem,
@@ -36,6 +38,7 @@ from .values import (
     Gpu,
     GpuKind,
     HardwareProfile,
+    ImportedMeeting,
     MeetingNotes,
     ModelShape,
     ModelSpec,
@@ -74,6 +77,7 @@ __all__ = [
     "Gpu",
     "GpuKind",
     "HardwareProfile",
+    "ImportedMeeting",
     "MeetingNotes",
     "MissingExtraError",
     "ModelError",
@@ -102,6 +106,8 @@ __all__ = [
     "Topic",
     "Transcriber",
     "Transcript",
+    "TranscriptError",
+    "TranscriptImporter",
     "UsageError",
     "Word",
     "allow_hosts",

@@ -3,6 +3,7 @@
 SottovoceError                  one line: what was wrong, and what to do
 ├── UsageError                  the request cannot be carried out as given
 ├── RecordingError              a recording cannot be read
+├── TranscriptError             a transcript made elsewhere cannot be read
 ├── LibraryError                the library cannot be opened, read or written
 ├── ExportError                 a note could not be written; nothing was lost
 ├── PluginError                 a plugin raised; carries its name and the cause
@@ -30,6 +31,10 @@ class UsageError(SottovoceError):
 
 
 class RecordingError(SottovoceError):
+    pass
+
+
+class TranscriptError(SottovoceError):
     pass
 
 

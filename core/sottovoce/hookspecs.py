@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, _SubParsersAction
     from collections.abc import Iterable
 
-    from .interfaces import AudioSource, NoteExporter, SuggestionOverlay, TextGenerator, Transcriber
+    from .interfaces import (
+        AudioSource,
+        NoteExporter,
+        SuggestionOverlay,
+        TextGenerator,
+        Transcriber,
+        TranscriptImporter,
+    )
     from .values import (
         Connection,
         HardwareProfile,
@@ -33,6 +40,11 @@ hookimpl = pluggy.HookimplMarker("sottovoce")
 @hookspec
 def register_audio_sources() -> Iterable[AudioSource]:  # type: ignore[empty-body]
     """Return the audio sources this plugin adds."""
+
+
+@hookspec
+def register_transcript_importers() -> Iterable[TranscriptImporter]:  # type: ignore[empty-body]
+    """Return the importers of other programs' transcripts and recordings this plugin adds."""
 
 
 @hookspec

@@ -19,7 +19,13 @@ from .values import Feature, HardwareProfile, ModelSpec, ModelTask, NoteTemplate
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .interfaces import FileSource, NoteExporter, TextGenerator, Transcriber
+    from .interfaces import (
+        FileSource,
+        NoteExporter,
+        TextGenerator,
+        Transcriber,
+        TranscriptImporter,
+    )
     from .store import ModelStore
 
 log = logging.getLogger(__name__)
@@ -137,6 +143,21 @@ class Host:
         if not sources:
             raise UsageError("no plugin reads recorded files; 'sotto plugins' says why")
         return sources[-1]
+
+    def importers(self) -> dict[str, TranscriptImporter]:
+        """By name, in the order in which they are asked: those of other plugins first."""
+        found: dict[str, TranscriptImporter] = {}
+        for importer in self.plugins.collect("register_transcript_importers"):
+            if found.setdefault(importer.name, importer) is not importer:
+                log.warning("an importer '%s' is left out: the name is taken", importer.name)
+        return found
+
+    def importer(self, path: Path) -> tuple[TranscriptImporter, Path] | None:
+        """The importer that knows a file or folder, and what stands for the meeting there."""
+        for importer in self.importers().values():
+            if (claimed := importer.claim(path)) is not None:
+                return importer, claimed
+        return None
 
     def exporters(self) -> dict[str, NoteExporter]:
         found: dict[str, NoteExporter] = {}

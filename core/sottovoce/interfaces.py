@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         AudioChunk,
         AudioDevice,
         AudioFormat,
+        ImportedMeeting,
         MeetingNotes,
         ModelSpec,
         RecordedFile,
@@ -61,6 +62,27 @@ class FileSource(AudioSource):
     @abstractmethod
     def inspect(self, path: Path) -> RecordedFile:
         """The tracks in a file. Raises ``RecordingError`` when it cannot be read."""
+
+
+class TranscriptImporter(ABC):
+    """Reads the meetings that another program left on the disk."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    """What a person reads: "Zoom" """
+
+    @abstractmethod
+    def claim(self, path: Path) -> Path | None:
+        """The file or folder that stands for the meeting that ``path`` is a part of.
+
+        ``None`` when it is none of this importer's. All parts of a meeting give the same answer,
+        so that a recording and the transcript beside it are one. Looks at names and first lines
+        only; ``path`` exists.
+        """
+
+    @abstractmethod
+    def read(self, path: Path) -> ImportedMeeting:
+        """The meeting at a path that ``claim`` gave. Raises ``TranscriptError``."""
 
 
 class Transcriber(ABC):

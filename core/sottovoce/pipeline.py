@@ -14,9 +14,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import RecordingError, UsageError
+from .library.participants import save_participants
 from .notes import Request, obeyable, own_notes, previous_notes, take_notes
 from .values import (
     AudioFormat,
@@ -24,18 +26,17 @@ from .values import (
     MeetingNotes,
     NotesMethod,
     Production,
+    RecordedFile,
     Recording,
     Transcript,
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .host import Host
-    from .interfaces import FileSource, TextGenerator, Transcriber
+    from .interfaces import FileSource, TextGenerator, Transcriber, TranscriptImporter
     from .library import Meeting
     from .notes.ahead import Ahead
-    from .values import AudioChunk, ModelSpec, RecordedFile, Segment
+    from .values import AudioChunk, ImportedMeeting, ModelSpec, Segment
 
 log = logging.getLogger(__name__)
 
@@ -107,18 +108,46 @@ class Processor:
         library = self._host.library
         meeting = library.add(_recording(path, file, source.name))
         with self._alone(meeting):
-            done = library.stages(meeting.id)
-            if Stage.TRANSCRIPTION not in done:
+            if Stage.TRANSCRIPTION not in library.stages(meeting.id):
                 self._transcribe(meeting, file, source)
-            if Stage.NOTES not in done:
-                self._take_notes(library.find(meeting.id))
-            elif self._asks_otherwise(library.notes(meeting)):
-                log.warning(
-                    "%s has its notes already, and they stay; 'sotto notes %s' with the same "
-                    "options takes them anew",
-                    path,
-                    meeting.id,
-                )
+            return self._finish(meeting, path)
+
+    def process_imported(
+        self, imported: ImportedMeeting, importer: TranscriptImporter
+    ) -> Processed:
+        """Do what is left to do for a meeting that an importer read.
+
+        Its transcript is taken as it is; without one its recording is transcribed. A meeting that
+        the library has already, from whichever program, keeps the transcript that it has.
+        """
+        library = self._host.library
+        source = None if imported.segments else self._host.file_source(imported.path)
+        file = _imported_file(imported, source)
+        recording = _recording(imported.path, file, importer.name)
+        meeting = library.add(replace(recording, title=imported.title))
+        with self._alone(meeting):
+            stages = library.stages(meeting.id)
+            if not stages and imported.title_given:
+                library.rename(meeting.id, imported.title, by_person=True)
+            save_participants(library, meeting.id, imported.participants)
+            if Stage.TRANSCRIPTION not in stages:
+                if source is None:
+                    self._take_over(meeting, imported, importer)
+                else:
+                    self._transcribe(meeting, file, source)
+            return self._finish(library.find(meeting.id), imported.path)
+
+    def _finish(self, meeting: Meeting, path: Path) -> Processed:
+        library = self._host.library
+        if Stage.NOTES not in library.stages(meeting.id):
+            self._take_notes(library.find(meeting.id))
+        elif self._asks_otherwise(library.notes(meeting)):
+            log.warning(
+                "%s has its notes already, and they stay; 'sotto notes %s' with the same options "
+                "takes them anew",
+                path,
+                meeting.id,
+            )
         return load(self._host, library.find(meeting.id))
 
     def _asks_otherwise(self, notes: MeetingNotes | None) -> bool:
@@ -138,6 +167,37 @@ class Processor:
         with self._alone(meeting):
             self._take_notes(meeting)
         return load(self._host, library.find(meeting.id))
+
+    def _take_over(
+        self, meeting: Meeting, imported: ImportedMeeting, importer: TranscriptImporter
+    ) -> None:
+        """Store a transcript that another program made."""
+        from importlib.metadata import version
+
+        began = time.monotonic()
+        segments: list[Segment] = []
+        for segment in imported.segments:
+            # The library knows a segment by its start: cues of the same second are told apart.
+            start = segment.start
+            if segments and start <= segments[-1].start:
+                start = round(segments[-1].start + 0.001, 3)
+            segments.append(
+                replace(
+                    segment, id=len(segments), start=start, end=max(segment.end, start), track=0
+                )
+            )
+        transcript = Transcript(
+            recording_id=meeting.id, language=imported.language, segments=tuple(segments)
+        )
+        made = Production(
+            stage=Stage.TRANSCRIPTION,
+            engine="import",
+            version=version("sottovoce"),
+            model=f"transcript of {importer.label}",
+            seconds=time.monotonic() - began,
+        )
+        self._host.library.complete_transcript(transcript, meeting.recording.duration, made)
+        self._host.plugins.notify("transcript_ready", transcript=transcript)
 
     @contextmanager
     def _alone(self, meeting: Meeting) -> Iterator[None]:
@@ -300,9 +360,10 @@ def load(host: Host, meeting: Meeting) -> Processed:
     """A meeting whose work is complete. Raises ``UsageError`` for one whose work is not."""
     notes = host.library.notes(meeting)
     if notes is None:
+        command = "import" if meeting.recording.source in host.importers() else "process"
         raise UsageError(
             f"'{meeting.recording.title}' has no notes yet; "
-            f"finish it with: sotto process '{meeting.recording.path}'"
+            f"finish it with: sotto {command} '{meeting.recording.path}'"
         )
     return Processed(meeting, host.library.transcript(meeting.id), notes)
 
@@ -321,6 +382,23 @@ def export(host: Host, done: Processed, folder: Path, exporters: Sequence[str]) 
         host.library.add_export(done.meeting.id, name, path)
         paths.append(path)
     return paths
+
+
+def _imported_file(imported: ImportedMeeting, source: FileSource | None) -> RecordedFile:
+    """What there is to hear, as ``source`` finds it; without one, what the transcript says."""
+    if source is None:
+        end = max(segment.end for segment in imported.segments)
+        return RecordedFile(tracks=(), duration=end, started_at=imported.started_at)
+    files = [(source.inspect(Path(track.id)), track.label) for track in imported.tracks]
+    if not files:
+        file = source.inspect(imported.path)
+        return replace(file, started_at=imported.started_at or file.started_at)
+    lengths = [file.duration for file, _ in files if file.duration]
+    return RecordedFile(
+        tracks=tuple(replace(file.tracks[0], label=label) for file, label in files),
+        duration=max(lengths, default=None),
+        started_at=imported.started_at or files[0][0].started_at,
+    )
 
 
 def _recording(path: Path, file: RecordedFile, source: str) -> Recording:

@@ -29,6 +29,7 @@ from .interfaces import (
     SuggestionOverlay,
     TextGenerator,
     Transcriber,
+    TranscriptImporter,
 )
 from .values import Connection, ModelSpec, NoteTemplate
 
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 
 _RETURNS: dict[str, type] = {
     "register_audio_sources": AudioSource,
+    "register_transcript_importers": TranscriptImporter,
     "register_note_exporters": NoteExporter,
     "register_suggestion_overlays": SuggestionOverlay,
     "register_models": ModelSpec,
@@ -52,6 +54,7 @@ _WITH_METHODS = (
     SuggestionOverlay,
     TextGenerator,
     Transcriber,
+    TranscriptImporter,
 )
 
 

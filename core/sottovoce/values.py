@@ -112,6 +112,29 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedMeeting:
+    """A meeting as another program left it: a transcript, a recording, or both."""
+
+    path: Path
+    """What its content is known by: the recording where there is one, else the transcript"""
+    files: tuple[Path, ...]
+    """Every file that it was read from, ``path`` among them"""
+    title: str
+    title_given: bool = False
+    """The people who met gave the title; else it is a file's name and may be replaced"""
+    started_at: datetime | None = None
+    """Aware; ``None`` where neither the names nor the files say"""
+    segments: tuple[Segment, ...] = ()
+    """In the order of time, with speakers; empty for a recording still to be transcribed"""
+    participants: tuple[str, ...] = ()
+    """Names, of those who were silent too"""
+    tracks: tuple[AudioDevice, ...] = ()
+    """Without segments: one recording for each person. The id is its path, the label the name"""
+    language: str = ""
+    """ISO 639-1, where the files say"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """A sentence of the notes and the ids of the segments that it rests on."""
 

@@ -131,6 +131,24 @@ STEPS = (
         meeting_id TEXT PRIMARY KEY REFERENCES meetings ON DELETE CASCADE
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE participants (
+        meeting_id TEXT NOT NULL REFERENCES meetings ON DELETE CASCADE,
+        name TEXT NOT NULL,
+        email TEXT NOT NULL DEFAULT '',
+        PRIMARY KEY (meeting_id, name)
+    ) STRICT;
+
+    CREATE TABLE events (
+        meeting_id TEXT PRIMARY KEY REFERENCES meetings ON DELETE CASCADE,
+        calendar TEXT NOT NULL,
+        uid TEXT NOT NULL,
+        starts_at TEXT NOT NULL,
+        ends_at TEXT NOT NULL,
+        title TEXT NOT NULL,
+        agenda TEXT NOT NULL
+    ) STRICT;
+    """,
 )
 
 

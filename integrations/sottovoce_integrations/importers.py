@@ -1,0 +1,15 @@
+"""The built-in importers, as one plugin: the platforms first, then any subtitle file."""
+
+from __future__ import annotations
+
+from sottovoce import TranscriptImporter, hookimpl
+
+from .meet import Meet
+from .subtitle_import import Subtitles
+from .teams import Teams
+from .zoom import Zoom
+
+
+@hookimpl(trylast=True)
+def register_transcript_importers() -> list[TranscriptImporter]:
+    return [Zoom(), Teams(), Meet(), Subtitles()]
