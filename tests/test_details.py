@@ -95,6 +95,17 @@ def test_one_endless_segment_is_covered_by_its_one_citation() -> None:
     assert all(one.end <= other.start for one, other in pairwise(found.topics))
 
 
+def test_a_models_title_is_taken_only_where_the_topic_has_its_words() -> None:
+    spoken = talk(150)
+    lines = tuple(lines_of(spoken))
+    gists = ((0, "Boiler leak"), (0, "Apples and roses"))
+    found = compose(RECORDING, spoken, Extraction((), lines, 0, gists), Request())
+    assert found.topics[0].text == "Boiler leak"
+    assert "Apples and roses" not in [topic.text for topic in found.topics]
+    valid, total = measures.evidence(found, spoken)
+    assert valid == total
+
+
 def test_a_short_meeting_has_no_topics_and_a_summary_no_longer_than_its_tenth() -> None:
     found = notes(transcript("Ana: The boiler leaks.", "Ben: I know."))
     assert (found.topics, found.summary) == ((), ())

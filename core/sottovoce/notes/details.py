@@ -75,7 +75,9 @@ def _named(
         given = [
             title
             for at, title in gists
-            if part.first <= at < part.end and len(title.split()) <= _TITLE
+            if part.first <= at < part.end
+            and len(title.split()) <= _TITLE
+            and _saying(title, part, lines)  # its window may reach into the next topic
         ]
         given.sort(key=lambda it: -highlights.weight(it))
         fresh = (it for it in [*given, made] if it and it not in named)
