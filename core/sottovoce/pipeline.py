@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import RecordingError, UsageError
-from .library.participants import save_participants
-from .notes import Request, obeyable, own_notes, previous_notes, take_notes
+from .library.participants import event_of, participants, save_participants
+from .notes import Context, Request, obeyable, own_notes, previous_notes, take_notes
 from .values import (
     AudioFormat,
     Feature,
@@ -335,7 +335,18 @@ class Processor:
         """The request with what lies beside the recording and what the meeting before left open."""
         own = self._request.own or own_notes(meeting.recording.path.with_suffix(".md"))
         previous = self._request.previous or previous_notes(self._host.library, meeting)
-        return replace(self._request, own=own, previous=previous)
+        return replace(self._request, own=own, previous=previous, context=self._known(meeting))
+
+    def _known(self, meeting: Meeting) -> Context:
+        """What the calendar, or the program that the meeting came from, says of it."""
+        library = self._host.library
+        event = event_of(library, meeting.id)
+        return replace(
+            self._request.context,
+            title=event.title if event else "",
+            attendees=tuple(it.name for it in participants(library, meeting.id)),
+            agenda=event.agenda if event else "",
+        )
 
     def _load_generator(self) -> TextGenerator:
         if self._generator is None:

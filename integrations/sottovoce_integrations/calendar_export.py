@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import uuid
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from sottovoce import ExportError, MeetingNotes, NoteExporter, Transcript, hookimpl
+from sottovoce import Connection, ExportError, MeetingNotes, NoteExporter, Transcript, hookimpl
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,3 +91,19 @@ def _todos(notes: MeetingNotes) -> list[icalendar.Todo]:
 @hookimpl(trylast=True)
 def register_note_exporters() -> list[NoteExporter]:
     return [CalendarFile()]
+
+
+@hookimpl
+def register_connections() -> list[Connection]:
+    from sottovoce.home import find_home
+
+    from .calendar_sources import load
+
+    return [
+        Connection(
+            host=str(urlsplit(it.url).hostname),
+            why=f"the calendar '{it.name}': finds a meeting's event, writes there if told",
+        )
+        for it in load(find_home()).values()
+        if it.url
+    ]

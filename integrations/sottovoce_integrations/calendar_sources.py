@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from sottovoce import UsageError
+from sottovoce import UsageError, allow_hosts
 
 from .calendar_events import NOTES_MARK, WINDOW, Occurrence, occurrences
 
@@ -132,8 +132,12 @@ def connected(source: CalendarSource, url: str) -> Iterator[caldav.Calendar]:
         raise UsageError(
             f"the keyring has no password for '{source.name}': remove the calendar and add it again"
         )
+    host = str(urlsplit(source.url).hostname)
     try:
-        with caldav.DAVClient(url, username=source.user, password=password, timeout=30) as client:
+        with (
+            allow_hosts(host, why=f"the calendar '{source.name}'"),
+            caldav.DAVClient(url, username=source.user, password=password, timeout=30) as client,
+        ):
             client.session.max_redirects = 0  # a redirection may lead to another host
             client.session.trust_env = False
             yield client.calendar(url=url)  # type: ignore[no-untyped-call]

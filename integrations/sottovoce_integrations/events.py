@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from sottovoce import MeetingNotes, Transcript, UsageError, hookimpl
+from sottovoce import Connection, MeetingNotes, Transcript, UsageError, hookimpl
 from sottovoce.home import Home, find_home
 
 if TYPE_CHECKING:
@@ -254,6 +254,18 @@ def read_secret(target: Target) -> bytes:
             "more; remove the target and add it again to make one"
         )
     return key
+
+
+@hookimpl
+def register_connections() -> list[Connection]:
+    why = "is told of {}, as you configured with 'sotto events' ('{}')"
+    return [
+        Connection(
+            host=str(urlsplit(it.url).hostname), why=why.format(" and ".join(it.events), it.name)
+        )
+        for it in load_targets(find_home()).values()
+        if it.url
+    ]
 
 
 @hookimpl

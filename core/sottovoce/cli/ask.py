@@ -7,7 +7,7 @@ from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from ..values import ModelTask, NotesMethod
+from ..values import Feature, ModelTask, NotesMethod
 from .output import clock, place, print_json
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def run(host: Host, arguments: Namespace) -> int:
     question = " ".join(words).strip()
     if words and not question:
         raise UsageError("the question is empty")
+    host.require(Feature.CHAT)
     spec = host.model(ModelTask.GENERATION, arguments.model)
     # A model that follows no instructions would only take up memory here.
     writes = spec.notes is NotesMethod.SCHEMA

@@ -44,7 +44,7 @@ def run(host: Host, arguments: Namespace) -> int:
     from ..pipeline import Processor, export
     from .progress import shown
 
-    folder = arguments.to or host.home.notes
+    folder = arguments.to or host.notes_folder
     exporters = arguments.export or ["markdown"]
     speech = host.model(ModelTask.TRANSCRIPTION, arguments.speech)
     language = host.model(ModelTask.GENERATION, arguments.model)
