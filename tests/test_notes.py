@@ -176,6 +176,20 @@ def test_asking_is_not_deciding_and_telling_is_no_task() -> None:
     assert notes.dropped == 2
 
 
+def test_words_that_decide_nothing_and_promises_to_wait_are_no_notes() -> None:
+    talk = transcript(
+        "Maria: Right, the flu vaccines, Femi, have they arrived.",
+        "Femi: They came in yesterday.",
+        "Tom: Maybe later, let me test the search first.",
+        "Maria: We will buy six chairs.",
+    )
+    answer = "D|1|the flu vaccines\nT|3|Tom|test the search|\nD|4|buy six chairs"
+    notes = take_notes(RECORDING, talk, lambda: Scripted(answer))
+    assert [it.text for it in notes.decisions] == ["Buy six chairs."]
+    assert not notes.action_items
+    assert notes.dropped == 2
+
+
 @pytest.mark.parametrize(
     ("recorded", "title"),
     [

@@ -228,7 +228,12 @@ def _checked(note: Note, window: Window, lines: Sequence[Line]) -> Note | None:
     said = " ".join(lines[it].text for it in evidence)
     if note.kind == "D" and _only_asked([lines[it].text for it in evidence]):
         return None
+    after = lines[cited + 1 : cited + 3]
+    if note.kind == "D" and not _DECIDES.search(" ".join([said, *(it.text for it in after)])):
+        return None
     if note.kind == "T" and not (_COMMITS.search(said) or _REQUESTS.search(said)):
+        return None
+    if note.kind == "T" and _PUTS_OFF.search(lines[cited].text):
         return None
     if note.kind == "Q" and _answered(cited, lines):
         return None
@@ -251,6 +256,8 @@ _COMMITS = re.compile(
 )
 
 
+_PUTS_OFF = re.compile(r"\blet me (?:\w+ ){0,3}first\b|\blet me (?:see|think|finish|just)\b", re.I)
+"""Asks for time, in the words of a promise"""
 _REQUESTS = re.compile(
     r"\b(?:please|(?:can|could|will|would|should) (?:you|he|she|they)|will|shall|should|must"
     r"|needs? to|ha(?:s|ve) to|going to|let's|let us)\b|'ll\b",
@@ -259,6 +266,14 @@ _REQUESTS = re.compile(
 _SETTLES = re.compile(
     r"\b(?:let's|let us|we will|we'll|we shall|decided?|agreed?|then we|so we)\b", re.I
 )
+
+_DECIDES = re.compile(
+    _SETTLES.pattern + r"|\b(?:will|shall|should|going to|gonna|have to|propos\w*|suggest\w*|prefer"
+    r"|instead|final|settled?|favou?r|objections?|cho(?:ose|se|ice)|keep|stick|then|okay|fine|good"
+    r" idea|no more|better)\b|'ll\b",
+    re.I,
+)
+"""One of these stands near whatever is decided; where none does, the words were misheard or talk"""
 
 
 def _only_asked(said: Sequence[str]) -> bool:
