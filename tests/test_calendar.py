@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from urllib.request import urlopen
@@ -20,7 +21,8 @@ from sottovoce import ActionItem, MeetingNotes, Recording, Statement, Transcript
 from sottovoce.cli import main
 from sottovoce.home import find_home
 from sottovoce.host import Host
-from sottovoce.library.participants import event_of, participants
+from sottovoce.library.participants import event_of, participants, save_event
+from sottovoce_integrations import calendar_export
 from sottovoce_integrations import calendar_sources as calendars
 from sottovoce_integrations.calendar_events import best, occurrences
 from sottovoce_integrations.calendar_export import CalendarFile
@@ -196,6 +198,32 @@ def test_match_takes_title_attendees_and_agenda(
     assert main(["calendar", "match", "cafe0123"]) == 1
 
 
+def test_a_meeting_finds_its_event_by_itself(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "work.ics"
+    file.write_text(ics(WEEKLY, WEEKLY.replace("UID:W", "UID:V").replace("Y:W", "Y:V")))
+    with Host(find_home()).library as library:
+        library.add(RECORDING)
+    heard = Transcript(recording_id="cafe0123", language="en", segments=())
+    calendar_export.transcript_ready(heard)  # without a calendar
+    assert main(["calendar", "add", "work", "--ics", str(file)]) == 0
+    calendar_export.transcript_ready(replace(heard, recording_id="00000000"))  # another library's
+    assert not capsys.readouterr().err
+    calendar_export.transcript_ready(heard)
+    assert "2 events of your calendars fit 'rec'" in capsys.readouterr().err
+    file.unlink()
+    calendar_export.transcript_ready(heard)
+    assert "the calendar was left out" in capsys.readouterr().err
+    file.write_text(ics(WEEKLY))
+    calendar_export.transcript_ready(heard)
+    with Host(find_home()).library as library:
+        found = event_of(library, "cafe0123")
+        assert found is not None
+        assert found.uid == "W"
+        assert library.find("cafe0123").recording.title == "W"
+
+
 def test_tasks_as_a_file(tmp_path: Path) -> None:
     transcript = Transcript(recording_id="cafe0123", language="en", segments=())
     path = CalendarFile().export(NOTES, transcript, tmp_path)
@@ -280,8 +308,11 @@ def test_a_round_trip_with_a_real_server(write: str, server: str, ring: Ring, ho
     started = RECORDING.started_at
     (found,) = best(calendars.find(source, started, started), started, RECORDING.duration)
     assert (found.event.title, found.event.starts_at) == ("W", datetime(2026, 3, 9, 9, tzinfo=UTC))
+    host.library.add(RECORDING)
+    calendar_export.notes_ready(NOTES)  # no event is known yet
+    save_event(host.library, "cafe0123", found.event)
     for _ in range(2):  # the second time changes nothing
-        calendars.write_back(source, found, NOTES)
+        calendar_export.notes_ready(NOTES)
     later = datetime(2026, 3, 16, 9, tzinfo=UTC)
     with calendars.connected(source, source.tasks) as tasks:
         titles = [str(it.icalendar_component["SUMMARY"]) for it in tasks.todos()]

@@ -1,18 +1,37 @@
-"""The follow-ups of a meeting as tasks in an .ics file (VTODO, RFC 5545)."""
+"""The calendar: a meeting's event is found, its follow-ups are tasks (VTODO, RFC 5545)."""
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
+from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sottovoce import Connection, ExportError, MeetingNotes, NoteExporter, Transcript, hookimpl
+from sottovoce import (
+    Connection,
+    ExportError,
+    MeetingNotes,
+    NoteExporter,
+    Transcript,
+    UsageError,
+    hookimpl,
+)
+from sottovoce.home import find_home
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import icalendar
+
+    from sottovoce.library import Library, Meeting
+
+    from .calendar_sources import CalendarSource
+
+log = logging.getLogger(__name__)
 
 _SPACE = uuid.UUID("5a1e37d4-7d0c-4c62-9d0b-2f4a1b6c8e10")
 
@@ -94,9 +113,77 @@ def register_note_exporters() -> list[NoteExporter]:
 
 
 @hookimpl
-def register_connections() -> list[Connection]:
-    from sottovoce.home import find_home
+def transcript_ready(transcript: Transcript) -> None:
+    """Find the event before the notes are taken, which use its attendees and agenda."""
+    _with_calendars(transcript.recording_id, _match)
 
+
+@hookimpl
+def notes_ready(notes: MeetingNotes) -> None:
+    """Write into the calendar, where the person switched that on."""
+    _with_calendars(notes.recording.id, partial(_write_back, notes))
+
+
+def _match(library: Library, meeting: Meeting, sources: dict[str, CalendarSource]) -> None:
+    from sottovoce.library.participants import event_of
+
+    from . import calendar_sources
+
+    if event_of(library, meeting.id):
+        return
+    found = calendar_sources.fitting(sources, meeting)
+    if len(found) == 1:
+        calendar_sources.remember(library, meeting, found[0])
+    elif found:
+        log.warning(
+            "%d events of your calendars fit '%s'; choose with: sotto calendar match %s",
+            len(found),
+            meeting.recording.title,
+            meeting.id,
+        )
+
+
+def _write_back(
+    notes: MeetingNotes, library: Library, meeting: Meeting, sources: dict[str, CalendarSource]
+) -> None:
+    from sottovoce.library.participants import event_of
+
+    from . import calendar_sources
+
+    event = event_of(library, meeting.id)
+    source = sources.get(event.calendar) if event else None
+    if event is None or source is None or not source.write:
+        return
+    for occurrence in calendar_sources.find(source, event.starts_at, event.ends_at):
+        if (occurrence.event.uid, occurrence.event.starts_at) == (event.uid, event.starts_at):
+            calendar_sources.write_back(source, occurrence, notes)
+
+
+def _with_calendars(
+    meeting_id: str, work: Callable[[Library, Meeting, dict[str, CalendarSource]], None]
+) -> None:
+    """A calendar that cannot be asked is said in a line, and the job goes on without it."""
+    from sottovoce.library import Library
+
+    from .calendar_sources import load
+
+    home = find_home()
+    sources = load(home)
+    if not sources or not home.library.exists():
+        return
+    with closing(Library(home.library)) as library:
+        try:
+            meeting = library.find(meeting_id)
+        except UsageError:
+            return  # of another library, such as that of the sample
+        try:
+            work(library, meeting, sources)
+        except UsageError as error:
+            log.warning("the calendar was left out: %s", error)
+
+
+@hookimpl
+def register_connections() -> list[Connection]:
     from .calendar_sources import load
 
     return [

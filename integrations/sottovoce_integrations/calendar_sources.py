@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sottovoce import UsageError, allow_hosts
+from sottovoce.library.participants import save_event, save_participants
 
-from .calendar_events import NOTES_MARK, WINDOW, Occurrence, occurrences
+from .calendar_events import NOTES_MARK, WINDOW, Occurrence, best, occurrences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from sottovoce import MeetingNotes
     from sottovoce.home import Home
+    from sottovoce.library import Library, Meeting
 
 _SERVICE = "sottovoce"
 WRITES = ("description", "tasks")
@@ -162,6 +165,22 @@ def find(source: CalendarSource, start: datetime, end: datetime) -> list[Occurre
         for event in calendar.search(start=start - WINDOW, end=end + WINDOW, event=True):
             found += occurrences(event.data, source.name, start, end, source.email)
     return found
+
+
+def fitting(sources: dict[str, CalendarSource], meeting: Meeting) -> list[Occurrence]:
+    """The occurrences that a meeting may have been, more than one only where they tie."""
+    start = meeting.recording.started_at
+    end = start + timedelta(seconds=meeting.recording.duration)
+    found = [one for it in sources.values() for one in find(it, start, end)]
+    return best(found, start, meeting.recording.duration)
+
+
+def remember(library: Library, meeting: Meeting, chosen: Occurrence) -> None:
+    """Give a meeting its event: attendees, agenda, and its title unless a person gave one."""
+    save_event(library, meeting.id, chosen.event)
+    save_participants(library, meeting.id, chosen.attendees)
+    if chosen.event.title and not meeting.titled_by_person:
+        library.rename(meeting.id, chosen.event.title, by_person=True)
 
 
 def write_back(source: CalendarSource, occurrence: Occurrence, notes: MeetingNotes) -> None:

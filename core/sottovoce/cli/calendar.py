@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..library.participants import save_event, save_participants
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -115,24 +113,17 @@ def run_remove(host: Host, arguments: Namespace) -> int:
 
 def run_match(host: Host, arguments: Namespace) -> int:
     from sottovoce_integrations import calendar_sources as calendars
-    from sottovoce_integrations.calendar_events import best
 
     meeting = host.library.find(arguments.meeting)
     sources = calendars.load(host.home)
     if not sources:
         raise UsageError("no calendar yet; add one with: sotto calendar add NAME --ics FILE")
-    start = meeting.recording.started_at
-    end = start + timedelta(seconds=meeting.recording.duration)
-    found = [one for it in sources.values() for one in calendars.find(it, start, end)]
-    fitting = best(found, start, meeting.recording.duration)
+    fitting = calendars.fitting(sources, meeting)
     if not fitting:
         raise UsageError(f"no event of your calendars fits '{meeting.recording.title}'")
     chosen = fitting[0] if len(fitting) == 1 else _chosen(fitting, arguments.choose)
     event = chosen.event
-    save_event(host.library, meeting.id, event)
-    save_participants(host.library, meeting.id, chosen.attendees)
-    if event.title and not meeting.titled_by_person:
-        host.library.rename(meeting.id, event.title, by_person=True)
+    calendars.remember(host.library, meeting, chosen)
     print(f"{event.starts_at:%Y-%m-%d %H:%M}  {event.title}")
     source = sources[event.calendar]
     notes = host.library.notes(host.library.find(meeting.id))
