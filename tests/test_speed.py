@@ -22,7 +22,7 @@ ON_H200 = {
     "qwen3.6-27b": (90, 14.4, 0.67),
     "qwen3.6-35b-a3b": (241, None, 0.0),
 }
-"""Tokens per second, of random weights but for the starter; GiB of the file, and of its embedding"""
+"""Tokens per second, of random weights but for the starter; GiB of the file and its embedding"""
 
 COMMUNITY = [
     ("Radeon RX 7900 XT", 800, "qwen3.5-4b", 0.43),

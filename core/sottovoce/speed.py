@@ -31,7 +31,7 @@ _CPU_LAYER = 150e-6
 """Seconds that each layer takes on a CPU: threads wait for each other"""
 _CORE = 11e9
 """Bytes of weights that one core computes with per second"""
-_CORE_COMPUTE = 40e9
+_CORE_COMPUTE = 35e9
 """Operations per second that one core reads a prompt with"""
 _BATCH, _BATCH_LAYERS = 512, 3
 """Tokens of a batch, and how many times as long as for one token its kernels are waited for"""
