@@ -237,3 +237,15 @@ def test_the_engine_loads_nothing_that_is_not_installed(home: Path) -> None:
         model_file(spec)
     (folder / "anything.gguf").touch()
     assert model_file(spec) == folder / "anything.gguf"
+
+
+def test_what_llama_cpp_allocated_on_an_h200_is_what_is_computed() -> None:
+    """Off its log there: Qwen 3.5 9B, 2,560 tokens, four forks, all layers on the device."""
+    shape = SPECS["qwen3.5-9b"].shape
+    assert shape is not None
+    weights = weights_of_spec(SPECS["qwen3.5-9b"])
+    memory = required(shape, weights, LlamaSettings(n_ctx=2560), shape.layers + 1)
+    mebibytes = [it / 2**20 for it in (memory.gpu.kv, memory.gpu.state, memory.gpu.compute)]
+    assert mebibytes == pytest.approx([80.0, 251.25, 91.05], rel=0.01)
+    assert memory.cpu.compute / 2**20 == pytest.approx(18.63, rel=0.01)
+    assert memory.cpu.weights / 2**20 == pytest.approx(545.62, rel=0.001)
