@@ -28,6 +28,7 @@ from .interfaces import (
     Transcriber,
     TranscriptImporter,
 )
+from .times import clock
 from .values import (
     ActionItem,
     AudioChunk,
@@ -111,5 +112,6 @@ __all__ = [
     "UsageError",
     "Word",
     "allow_hosts",
+    "clock",
     "hookimpl",
 ]

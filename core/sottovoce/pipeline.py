@@ -379,6 +379,15 @@ def load(host: Host, meeting: Meeting) -> Processed:
     return Processed(meeting, host.library.transcript(meeting.id), notes)
 
 
+def check_exporters(host: Host, exporters: Sequence[str]) -> Sequence[str]:
+    """The same names. Raises ``UsageError`` for one that is wrong: before the work, not after."""
+    known = host.exporters()
+    for name in exporters:
+        if name not in known:
+            raise UsageError(f"no exporter '{name}'; known: {', '.join(sorted(known))}")
+    return exporters
+
+
 def export(host: Host, done: Processed, folder: Path, exporters: Sequence[str]) -> list[Path]:
     """Write a meeting's notes with the named exporters; the files to open.
 
@@ -386,9 +395,7 @@ def export(host: Host, done: Processed, folder: Path, exporters: Sequence[str]) 
     """
     known = host.exporters()
     paths = []
-    for name in exporters:
-        if name not in known:
-            raise UsageError(f"no exporter '{name}'; known: {', '.join(sorted(known))}")
+    for name in check_exporters(host, exporters):
         path = known[name].export(done.notes, done.transcript, folder)
         host.library.add_export(done.meeting.id, name, path)
         paths.append(path)

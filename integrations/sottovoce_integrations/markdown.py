@@ -17,7 +17,6 @@ from urllib.parse import quote
 
 from sottovoce import (
     ActionItem,
-    ExportError,
     MeetingNotes,
     NoteExporter,
     Section,
@@ -26,19 +25,18 @@ from sottovoce import (
     Statement,
     Topic,
     Transcript,
+    clock,
     hookimpl,
 )
 
+from .written import NOTHING, as_export_error, names, stem, write
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 _MARK = re.compile(r"^sottovoce: (?P<meeting>\w+) (?P<hash>[0-9a-f]{16})$", re.M)
-_ILLEGAL = re.compile(r'[\\/:*?"<>|#^\[\]\x00-\x1f]')
-"""Not in file names on one platform or another, or with a meaning in Obsidian's links"""
 _NEAR = 3
 """Folders up from which a link names the recording's place outright: such links move together"""
-_LONGEST_NAME = 120
-"""Bytes of a file's name, so that it fits wherever it is synced to"""
 
 
 class Markdown(NoteExporter):
@@ -49,17 +47,12 @@ class Markdown(NoteExporter):
 
         When the notes changed since such an edit, they go into a new file beside it.
         """
-        try:
+        with as_export_error(folder):
             folder.mkdir(parents=True, exist_ok=True)
             text = note(notes, transcript, folder)
             path, kept = _choose(folder, notes, text)
             if not kept and not (path.exists() and path.read_text(encoding="utf-8") == text):
-                _write(path, text)
-        except OSError as error:
-            raise ExportError(
-                f"{error.filename or folder}: the note could not be written: {error.strerror}; "
-                "the notes are safe in the library: run 'sotto export' when that is mended"
-            ) from error
+                write(path, text.encode())
         return path
 
 
@@ -82,20 +75,7 @@ def _choose(folder: Path, notes: MeetingNotes, text: str) -> tuple[Path, bool]:
             return path, False
         if mark["hash"] == ours:
             return path, True
-    return next(path for path in _names(folder, notes) if not path.exists()), False
-
-
-def _names(folder: Path, notes: MeetingNotes) -> Iterator[Path]:
-    title = _ILLEGAL.sub(" ", notes.title)
-    while len(title.encode()) > _LONGEST_NAME - 20:
-        title = title[:-1]
-    title = " ".join(title.split()).strip(". ") or "Meeting"
-    stem = f"{notes.recording.started_at:%Y-%m-%d} {title}"
-    yield folder / f"{stem}.md"
-    number = 2
-    while True:
-        yield folder / f"{stem} ({number}).md"
-        number += 1
+    return next(it for it in names(folder, stem(notes), ".md") if not it.exists()), False
 
 
 def _mark(path: Path) -> re.Match[str] | None:
@@ -109,21 +89,6 @@ def _mark(path: Path) -> re.Match[str] | None:
 def _digest(text: str) -> str:
     """Of everything but the mark itself."""
     return hashlib.sha256(_MARK.sub("", text).encode()).hexdigest()[:16]
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all: into a file beside it, which then takes its name."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink()
-        raise
 
 
 def note(notes: MeetingNotes, transcript: Transcript, folder: Path) -> str:
@@ -143,10 +108,10 @@ def note(notes: MeetingNotes, transcript: Transcript, folder: Path) -> str:
     facts = [f"{day.day} {day:%B %Y, %H:%M}", clock(recording.duration)]
     lines += [" · ".join([*facts, *(_escape(name) for name in transcript.speakers)]), ""]
     if not transcript.segments:
-        lines += ["Nothing was said in this recording.", ""]
+        lines += [NOTHING, ""]
     elif not notes.outline():
         empty = "Nothing that was said is one of this template's sections."
-        lines += [empty if notes.coverage[1] else "Nothing was said in this recording.", ""]
+        lines += [empty if notes.coverage[1] else NOTHING, ""]
     for section in notes.outline():
         lines += _part(section, link)
     lines += _section("Transcript", [_turn(s, link) for s in transcript.segments], bullet="")
@@ -169,13 +134,6 @@ class _Link:
     def to(self, segment: int) -> str:
         start = self._starts[segment]
         return f"[{clock(start)}]({self._target}#t={start:.0f})"
-
-
-def clock(seconds: float) -> str:
-    """``1:02:03`` or ``02:03``."""
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute:02}:{second:02}"
 
 
 def _escape(text: str) -> str:

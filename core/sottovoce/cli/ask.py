@@ -7,8 +7,9 @@ from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from ..times import clock
 from ..values import Feature, ModelTask, NotesMethod
-from .output import clock, place, print_json
+from .output import place, print_json
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction

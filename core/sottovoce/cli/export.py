@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
     from ..host import Host
+    from ..library.library import Meeting
 
 
 def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -30,14 +31,14 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         dest="exporters",
         action="append",
         metavar="EXPORTER",
-        help="how they are written (default: markdown; may be given again)",
+        help="how they are written (default: as before, or markdown; may be given again)",
     )
     parser.add_argument("--json", action="store_true", help="print the paths as JSON")
     parser.set_defaults(run=run)
 
 
 def run(host: Host, arguments: Namespace) -> int:
-    from ..pipeline import export, load
+    from ..pipeline import check_exporters, export, load
 
     if arguments.all == bool(arguments.meetings):
         raise UsageError("name the meetings to export, or say --all")
@@ -45,12 +46,16 @@ def run(host: Host, arguments: Namespace) -> int:
         meetings = [it for it in host.library.meetings() if "notes" in it.stages]
     else:
         meetings = [host.library.find(wanted) for wanted in arguments.meetings]
+    named = check_exporters(host, arguments.exporters or [])
     written: list[str] = []
     failed = 0
     for meeting in meetings:
-        folder = arguments.to or _before(meeting.exports) or host.notes_folder
         try:
-            paths = export(host, load(host, meeting), folder, arguments.exporters or ["markdown"])
+            done = load(host, meeting)
+            paths = []
+            for exporter in named or ([] if arguments.to else _again(meeting)) or ["markdown"]:
+                folder = arguments.to or _before(meeting, exporter) or host.notes_folder
+                paths += export(host, done, folder, [exporter])
         except SottovoceError as error:
             failed += 1
             print(f"sotto: {error}", file=sys.stderr)
@@ -63,6 +68,11 @@ def run(host: Host, arguments: Namespace) -> int:
     return 1 if failed else 0
 
 
-def _before(exports: tuple[tuple[str, Path], ...]) -> Path | None:
-    """Where the meeting was exported to last."""
-    return exports[-1][1].parent if exports else None
+def _again(meeting: Meeting) -> list[str]:
+    """The exporters that wrote the meeting before."""
+    return list(dict.fromkeys(name for name, _ in meeting.exports))
+
+
+def _before(meeting: Meeting, exporter: str) -> Path | None:
+    """Where an exporter wrote the meeting last."""
+    return next((path.parent for name, path in meeting.exports if name == exporter), None)

@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..times import clock
 from .output import (
-    clock,
     meeting_to_json,
     print_json,
     result_to_json,

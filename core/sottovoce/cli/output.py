@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ..library.codec import notes_to_json, transcript_to_json
+from ..times import clock
 from ..values import ActionItem, SectionKind, Topic
 
 if TYPE_CHECKING:
@@ -45,13 +46,6 @@ def result_to_json(done: Processed, files: Sequence[Path] = ()) -> dict[str, Any
         "notes": notes_to_json(done.notes),
         "files": [str(path) for path in files],
     }
-
-
-def clock(seconds: float) -> str:
-    """``1:02:03`` or ``02:03``."""
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute:02}:{second:02}"
 
 
 def place(recording: Path, seconds: float) -> str:

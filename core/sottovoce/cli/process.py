@@ -39,11 +39,11 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def run(host: Host, arguments: Namespace) -> int:
-    from ..pipeline import Processor, export
+    from ..pipeline import Processor, check_exporters, export
     from .progress import shown
 
     folder = arguments.to or host.notes_folder
-    exporters = arguments.export or ["markdown"]
+    exporters = check_exporters(host, arguments.export or ["markdown"])
     speech = host.model(ModelTask.TRANSCRIPTION, arguments.speech)
     language = host.model(ModelTask.GENERATION, arguments.model)
     results: list[dict[str, Any]] = []

@@ -6,7 +6,8 @@ import argparse
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from .output import clock, place, print_json
+from ..times import clock
+from .output import place, print_json
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
