@@ -36,9 +36,8 @@ lint: $(READY) ## Linters and types
 	@$(BIN)/mypy
 
 lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra starter --extra llm --extra mcp --group dev --universal \
-	  --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
-	  --quiet --upgrade -o requirements.lock
+	uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet --upgrade -o requirements.lock
 
 sample: $(READY) ## Speak the sample meeting anew from its script (needs flite)
 	@$(BIN)/python -m sottovoce.sample.build
