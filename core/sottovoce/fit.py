@@ -24,7 +24,7 @@ _DISPLAY = 0.92
 """Of a graphics card's memory, what is left where nothing says how much is free"""
 _IDLE = 0.6
 """Of the system's memory, the same"""
-_DRIVER = {"cuda": 560 << 20, "rocm": 400 << 20, "vulkan": 150 << 20, "sycl": 300 << 20}
+_DRIVER = {"cuda": 620 << 20, "rocm": 400 << 20, "vulkan": 150 << 20, "sycl": 300 << 20}
 """Bytes that a process has on a device before its first model: contexts, kernels, workspaces"""
 _PHONE = 7 << 30
 """Bytes of memory of the smallest phone: 8 GB, of which the system keeps a little from all"""

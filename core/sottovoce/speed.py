@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from .gguf import Weights
     from .values import Gpu, HardwareProfile, ModelShape, ModelSpec
 
-_GPU_EFFICIENCY = 0.80
+_GPU_EFFICIENCY = 0.70
 """Of the bandwidth in the data sheet, what reading weights comes to"""
-_GPU_LAYER = {"f": 35e-6, "w": 60e-6, "r": 105e-6}
+_GPU_LAYER = {"f": 35e-6, "w": 95e-6, "r": 108e-6}
 """Seconds that a layer takes on a GPU, whatever its size, by its kind: kernels are started one by
 one, and a recurrent layer has three times as many; that of ``w`` rests on few measurements"""
 _CPU_EFFICIENCY = 0.90

@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import llama_cpp as native  # first: NumPy loaded before a CUDA build of it was seen to crash it
+
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from sottovoce.engines.llama.generator import LlamaConversation, LlamaGenerator
@@ -302,8 +304,6 @@ def in_child(work: Callable[..., Any], *arguments: object) -> Any:
 def bare_loop(model: Path, threads: int, prompt: int, answer: int) -> tuple[float, float]:
     """Tokens per second of llama.cpp's low-level calls and nothing else: prefill, generation."""
     silence()
-    import llama_cpp as native
-
     params = native.llama_model_default_params()
     params.n_gpu_layers = -1 if native.llama_supports_gpu_offload() else 0
     loaded = native.llama_model_load_from_file(str(model).encode(), params)
@@ -333,9 +333,7 @@ def bare_loop(model: Path, threads: int, prompt: int, answer: int) -> tuple[floa
 def chat_completion(model: Path, threads: int, text: str) -> float:
     """Seconds to the first token of the high-level interface, the transcript in the prompt."""
     silence()
-    import llama_cpp
-
-    llama = llama_cpp.Llama(
+    llama = native.Llama(
         str(model), n_ctx=8192 + 256, n_threads=threads, n_threads_batch=threads, verbose=False
     )
     messages: Any = [{"role": "system", "content": "Notes."}, {"role": "user", "content": text}]
