@@ -64,6 +64,11 @@ class Home:
         folder.mkdir(exist_ok=True)
         return folder / f"{meeting_id}.lock"
 
+    @property
+    def queue_lock(self) -> Path:
+        """The file that the process working on a job of the queue holds locked."""
+        return self.lock("queue")
+
     def engine_log(self, name: str) -> Path:
         return self.log / f"{name}.log"
 

@@ -14,6 +14,7 @@ from . import (
     events,
     export,
     import_,
+    jobs,
     mcp,
     meetings,
     models,
@@ -24,6 +25,7 @@ from . import (
     search,
     setup,
     templates,
+    watch,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ def register_commands(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         demo,
         process,
         import_,
+        watch,
+        jobs,
         meetings,
         notes,
         ask,

@@ -105,6 +105,15 @@ class Library:
         (row,) = self._rows("SELECT * FROM meetings WHERE sha256 = ?", recording.sha256)
         return self._meeting(row)
 
+    def with_content(self, sha256: str) -> Meeting | None:
+        rows = self._rows("SELECT * FROM meetings WHERE sha256 = ?", sha256)
+        return self._meeting(rows[0]) if rows else None
+
+    def move(self, meeting_id: str, path: Path) -> None:
+        """Note where a meeting's recording lies now."""
+        with self._transaction() as db:
+            db.execute("UPDATE meetings SET path = ? WHERE id = ?", (str(path), meeting_id))
+
     def meetings(self) -> list[Meeting]:
         """All meetings, the latest first."""
         rows = self._rows("SELECT * FROM meetings ORDER BY started_at DESC, id")

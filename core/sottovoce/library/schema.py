@@ -149,6 +149,36 @@ STEPS = (
         agenda TEXT NOT NULL
     ) STRICT;
     """,
+    """
+    -- What the watched folders hold. A path is bytes, as file names are; due_at is Unix time.
+    CREATE TABLE jobs (
+        id INTEGER PRIMARY KEY,
+        path BLOB NOT NULL UNIQUE,
+        folder BLOB NOT NULL,
+        identity TEXT NOT NULL,
+        state TEXT NOT NULL,
+        reason TEXT NOT NULL DEFAULT '',
+        priority INTEGER NOT NULL DEFAULT 0,
+        options TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        broken_off INTEGER NOT NULL DEFAULT 0,
+        due_at REAL NOT NULL DEFAULT 0,
+        sha256 TEXT NOT NULL DEFAULT '',
+        meeting_id TEXT NOT NULL DEFAULT '',
+        pid INTEGER NOT NULL DEFAULT 0,
+        changed_at REAL NOT NULL
+    ) STRICT;
+    CREATE INDEX jobs_by_state ON jobs (state);
+
+    -- One row while the queue is paused.
+    CREATE TABLE pause (
+        only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+        by_person INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        times INTEGER NOT NULL,
+        until REAL NOT NULL
+    ) STRICT;
+    """,
 )
 
 

@@ -1,0 +1,1 @@
+"""Watched folders: what is dropped into them becomes notes."""

@@ -1,0 +1,299 @@
+"""From the queue to the notes: one job at a time, whichever process does it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import (
+    ConfigError,
+    EngineError,
+    ExportError,
+    LibraryError,
+    MissingExtraError,
+    ModelError,
+    RecordingError,
+    SottovoceError,
+    TranscriptError,
+)
+from ..library.jobs import Jobs
+from ..notes import Request
+from ..pipeline import Processor, Stage, export
+from ..values import ModelTask
+from .intake import shown
+from .ready import identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..host import Host
+    from ..library import Meeting
+    from ..library.jobs import Job
+    from ..pipeline import Processed, Report
+    from ..values import ImportedMeeting
+
+log = logging.getLogger(__name__)
+
+_BUSY = 5.0
+"""Seconds until a meeting is tried again that another sotto works on"""
+_MACHINE = (ConfigError, ExportError, LibraryError, MissingExtraError, ModelError)
+"""What is wrong for every file alike"""
+
+
+class Runner:
+    """Does the jobs of some folders, with engines that stay loaded between them."""
+
+    def __init__(
+        self,
+        host: Host,
+        folders: Sequence[Path],
+        *,
+        say: Callable[[str], None],
+        look: Callable[[Path], None] = lambda path: None,
+        begun: Callable[[Job], None] = lambda job: None,
+        report: Report = lambda progress: None,
+        ready: Callable[[Processed], None] = lambda done: None,
+    ) -> None:
+        """``look`` is asked to look at a file again; ``ready`` is told of new notes."""
+        self._host = host
+        self._folders = folders
+        self._say = say
+        self._look = look
+        self._begun = begun
+        self._report = report
+        self._ready = ready
+        host.library  # noqa: B018 - makes the tables that the queue is in
+        self.jobs = Jobs(host.home.library)
+        self._processor: Processor | None = None
+        self._for: dict[str, Any] = {}
+        self._used = time.monotonic()
+        self.wrong = 0
+        """Files that were set aside or failed"""
+
+    def close(self) -> None:
+        self.unload()
+        self.jobs.close()
+
+    def unload(self) -> None:
+        """Give the engines' memory back."""
+        if self._processor is not None:
+            self._processor.__exit__()
+            self._processor = None
+
+    def unload_after(self, seconds: float) -> None:
+        """The same, when there was nothing to do for so long."""
+        if self._processor is not None and time.monotonic() - self._used > seconds:
+            self.unload()
+            log.info("the engines were unloaded after %.0f s of idleness", seconds)
+
+    def step(self) -> bool:
+        """Do the next job; whether there was one that could be done now."""
+        import filelock
+
+        pause = self.jobs.paused()
+        if pause is not None and not pause.over:
+            return False
+        lock = filelock.FileLock(self._host.home.queue_lock)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            return False  # another process is at a job
+        try:
+            self.jobs.mend()
+            job = self.jobs.begin(self._folders)
+            if job is None:
+                return False
+            self._begun(job)
+            self._do(job)
+            self._used = time.monotonic()
+        finally:
+            lock.release()
+        return True
+
+    def _do(self, job: Job) -> None:
+        if self._changed(job):
+            return
+        try:
+            self._take(job)
+        except (RecordingError, TranscriptError) as error:
+            if not self._changed(job):
+                self.wrong += 1
+                reason = _without(str(error), job.path)
+                self.jobs.set_aside(job, reason)
+                self._say(f"set aside {shown(job.path)}: {reason}")
+        except (*_MACHINE, MemoryError) as error:
+            self._machine(job, str(error) or "the memory is full")
+        except EngineError as error:
+            # The memory, or this file: others go first, and after some attempts it has failed.
+            self.unload()
+            if self.jobs.failed(job, str(error)):
+                self._pause(str(error))
+            else:
+                self._failed(job, str(error))
+        except OSError as error:
+            self._machine(job, f"{error.filename or job.path}: {error.strerror}")
+        except SottovoceError as error:
+            if "another sotto" in str(error):
+                self.jobs.again(job, str(error), after=_BUSY, counts=False)
+            elif not self.jobs.failed(job, str(error)):
+                self._failed(job, str(error))
+        except Exception as error:
+            # One file must not end the watch over all others.
+            log.exception("unexpected, at %s", job.path)
+            self.unload()
+            reason = f"an error of the program: {error!r} (the log has more)"
+            if not self.jobs.failed(job, reason):
+                self._failed(job, reason)
+        except BaseException:  # stopped by a person: the job goes on where it was
+            self.jobs.again(job, "", after=0, counts=False)
+            raise
+        else:
+            if self.jobs.machine_works():
+                self._say("the queue goes on")
+
+    def _failed(self, job: Job, reason: str) -> None:
+        self.wrong += 1
+        self._say(f"failed {shown(job.path)}: {reason}")
+
+    def _machine(self, job: Job, reason: str) -> None:
+        """Not this file's fault: it stays first, and the queue waits for the cure."""
+        self.unload()
+        self.jobs.again(job, "", after=0, counts=False)
+        self._pause(reason)
+
+    def _pause(self, reason: str) -> None:
+        for name in ("config", "models"):  # the cure may be in them
+            self._host.__dict__.pop(name, None)
+        pause = self.jobs.machine_fails(reason)
+        wait = max(0.0, pause.until - time.time())
+        self._say(f"the queue is paused: {reason} (tried again in {wait:.0f} s)")
+
+    def _changed(self, job: Job) -> bool:
+        """Whether the file is not what was queued; then its row goes and it is looked at again."""
+        try:
+            if identity(job.path) == job.identity:
+                return False
+        except OSError:
+            pass  # gone, or moved: under its new name it is a job of its own
+        self.jobs.forget(job)
+        self._look(job.path)
+        return True
+
+    def _take(self, job: Job) -> None:
+        path = job.path
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            raise RecordingError("its name is not valid Unicode: rename it") from None
+        claimed = self._host.importer(path)
+        if claimed is not None and claimed[1] != path:  # a transcript came to lie beside it
+            self.jobs.forget(job)
+            self._look(claimed[1])
+            return
+        if self.jobs.exported(path):
+            self.jobs.done(job, sha256="", meeting_id="", reason="written by sotto itself")
+            return
+        imported = claimed[0].read(path) if claimed is not None else None
+        content = imported.path if imported is not None else path
+        sha256 = _digest(content)
+        meeting = self._host.library.with_content(sha256)
+        exporters = job.options["exporters"]
+        if meeting is not None and _complete(meeting, exporters):
+            self._known(job, meeting, content, sha256)
+            return
+        if path.is_dir() and (known := self._noted(job.meeting_id)) is not None:
+            reason = f"the folder changed; it is one meeting and has its notes ({known.id})"
+            self.jobs.done(job, sha256=job.sha256, meeting_id=known.id, reason=reason)
+            self._say(f"{shown(path)}: {reason}")
+            return
+        done = self._process(job, imported, claimed)
+        if _replaced(job, content, sha256):
+            # What was heard may be half of the one and half of the other.
+            if meeting is None:
+                self._host.library.delete(done.meeting.id)
+            self.jobs.forget(job)
+            self._look(path)
+            return
+        written = export(self._host, done, Path(job.options["to"]), exporters)
+        self.jobs.done(
+            job, sha256=sha256, meeting_id=done.meeting.id, reason=", ".join(map(str, written))
+        )
+        for note in written:
+            self._say(f"{shown(path)}: {note}")
+        self._ready(done)
+
+    def _known(self, job: Job, meeting: Meeting, content: Path, sha256: str) -> None:
+        """The content has its notes. It was touched, renamed, moved, or is another copy."""
+        before = meeting.recording.path
+        row = self.jobs.find(before)
+        reason = f"its notes are there already ({meeting.id})"
+        if before != content:
+            replaced = row is not None and row.sha256 not in ("", sha256)
+            if before.exists() and not replaced:
+                reason = f"the same content as {shown(before)}, which has its notes ({meeting.id})"
+            else:
+                self._host.library.move(meeting.id, content)
+                reason = f"moved from {shown(before)}; its notes stay ({meeting.id})"
+        self.jobs.done(job, sha256=sha256, meeting_id=meeting.id, reason=reason)
+        self._say(f"{shown(job.path)}: {reason}")
+
+    def _noted(self, meeting_id: str) -> Meeting | None:
+        if not meeting_id:
+            return None
+        meetings = {it.id: it for it in self._host.library.meetings()}
+        found = meetings.get(meeting_id)
+        return found if found is not None and Stage.NOTES in found.stages else None
+
+    def _process(self, job: Job, imported: ImportedMeeting | None, claimed: Any) -> Processed:
+        processor = self._loaded(job.options)
+        if imported is None:
+            return processor.process(job.path)
+        return processor.process_imported(imported, claimed[0])
+
+    def _loaded(self, options: Any) -> Processor:
+        """The engines that a job asks for; of two sets only one is in memory."""
+        wanted = {it: options.get(it) for it in ("speech", "model", "template", "language")}
+        if self._processor is None or wanted != self._for:
+            self.unload()
+            host = self._host
+            self._processor = Processor(
+                host,
+                speech=host.model(ModelTask.TRANSCRIPTION, wanted["speech"]),
+                language=host.model(ModelTask.GENERATION, wanted["model"]),
+                report=self._report,
+                request=Request(
+                    template=host.template(wanted["template"] or "general"),
+                    language=wanted["language"],
+                ),
+            )
+            self._for = wanted
+        return self._processor
+
+
+def _complete(meeting: Meeting, exporters: Sequence[str]) -> bool:
+    """Whether nothing is left to do: the notes were taken, and written."""
+    return Stage.NOTES in meeting.stages and set(exporters) <= {name for name, _ in meeting.exports}
+
+
+def _replaced(job: Job, content: Path, sha256: str) -> bool:
+    """Whether another content lies there now. One that is gone was moved, and is the same."""
+    try:
+        return identity(job.path) != job.identity and _digest(content) != sha256
+    except (OSError, RecordingError):
+        return False
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise RecordingError(f"{path}: it cannot be read: {error.strerror}") from error
+
+
+def _without(text: str, path: Path) -> str:
+    """A message without the path that it begins with."""
+    return text.removeprefix(f"{path}: ")
