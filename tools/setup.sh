@@ -13,7 +13,8 @@ command -v "$python" >/dev/null 2>&1 || python=python3
 }
 
 # venv and the headers come with the interpreter or as Debian packages; llama.cpp needs a C++
-# compiler; flite and espeak-ng give the tests their voices.
+# compiler, PyAudio the headers of PortAudio; flite and espeak-ng give the tests their voices,
+# PulseAudio a sound system without hardware.
 missing=""
 command -v c++ >/dev/null 2>&1 || missing="$missing g++"
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
@@ -22,6 +23,10 @@ sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Pyth
     missing="$missing python3-dev"
 command -v flite >/dev/null 2>&1 || missing="$missing flite"
 command -v espeak-ng >/dev/null 2>&1 || missing="$missing espeak-ng"
+command -v pulseaudio >/dev/null 2>&1 || missing="$missing pulseaudio"
+command -v parec >/dev/null 2>&1 || missing="$missing pulseaudio-utils"
+portaudio() { printf '#include <portaudio.h>\n' | c++ -E -x c++ - >/dev/null 2>&1; }
+portaudio || missing="$missing portaudio19-dev"
 if [ -n "$missing" ]; then
     if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
         say "installing the Debian packages$missing"
@@ -41,7 +46,13 @@ fi
     "$python" -m venv "$venv"
 }
 say "installing the packages of requirements.lock (llama.cpp is compiled: some minutes, once)"
+wanted=requirements.lock
+if ! portaudio; then
+    say "PyAudio is left out: the headers of PortAudio are missing"
+    wanted=$venv/requirements.lock
+    awk '/^[^ ]/ { leave = /^pyaudio==/ } !leave' requirements.lock >"$wanted"
+fi
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
-    --require-hashes -r requirements.lock
+    --require-hashes -r "$wanted"
 say "installing sottovoce"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --editable .

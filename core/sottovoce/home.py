@@ -65,6 +65,16 @@ class Home:
         return folder / f"{meeting_id}.lock"
 
     @property
+    def recordings(self) -> Path:
+        """Where ``sotto record`` puts its recordings."""
+        return self.data / "recordings"
+
+    @property
+    def recording_lock(self) -> Path:
+        """The file that a process holds locked while it records."""
+        return self.lock("recording")
+
+    @property
     def queue_lock(self) -> Path:
         """The file that the process working on a job of the queue holds locked."""
         return self.lock("queue")

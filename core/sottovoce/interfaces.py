@@ -43,7 +43,11 @@ class AudioSource(ABC):
     def open(
         self, device: AudioDevice, format: AudioFormat
     ) -> AbstractContextManager[Iterator[AudioChunk]]:
-        """Start capturing. Leaving the context stops the capture and releases the device."""
+        """Start capturing. Leaving the context stops the capture and releases the device.
+
+        The iterator of a live source raises ``RecordingError`` when its device is gone or nothing
+        arrived for two seconds; the recorder then opens it again until that works.
+        """
 
 
 class FileSource(AudioSource):

@@ -33,9 +33,10 @@ from sottovoce import (
     clock,
     hookimpl,
 )
+from sottovoce.filenames import legal
 from sottovoce.home import find_home
 
-from .written import NOTHING, as_export_error, legal, merge, names, stem, write
+from .written import NOTHING, as_export_error, merge, names, stem, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

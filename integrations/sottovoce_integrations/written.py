@@ -6,13 +6,13 @@ import difflib
 import hashlib
 import json
 import os
-import re
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import filelock
 
 from sottovoce import ExportError
+from sottovoce.filenames import legal
 from sottovoce.home import find_home
 
 if TYPE_CHECKING:
@@ -22,19 +22,6 @@ if TYPE_CHECKING:
     from sottovoce import MeetingNotes
 
 NOTHING = "Nothing was said in this recording."
-
-_ILLEGAL = re.compile(r'[\\/:*?"<>|#^\[\]\x00-\x1f]')
-"""Not in file names on one platform or another, or with a meaning in Obsidian's links"""
-_LONGEST = 100
-"""Bytes of a title in a file's name, so that it fits wherever it is synced to"""
-
-
-def legal(title: str) -> str:
-    """A title as a part of a file's name."""
-    title = _ILLEGAL.sub(" ", title)
-    while len(title.encode()) > _LONGEST:
-        title = title[:-1]
-    return " ".join(title.split()).strip(". ") or "Meeting"
 
 
 def stem(notes: MeetingNotes) -> str:

@@ -25,6 +25,12 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         "taken up where it was by the same command; what is done is not done again.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio or video")
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """What is said of how recordings become notes."""
     parser.add_argument("--to", type=Path, metavar="FOLDER", help="where the notes are written")
     parser.add_argument(
         "--export",
@@ -35,7 +41,15 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument("--speech", metavar="MODEL", help="the transcription model")
     add_request(parser)
     parser.add_argument("--json", action="store_true", help="print transcripts and notes as JSON")
-    parser.set_defaults(run=run)
+
+
+def check(host: Host, arguments: Namespace) -> None:
+    """Say what cannot work before the work. Raises ``SottovoceError``."""
+    from ..pipeline import check_exporters
+
+    check_exporters(host, arguments.export or [])
+    host.model(ModelTask.TRANSCRIPTION, arguments.speech)
+    host.model(ModelTask.GENERATION, arguments.model)
 
 
 def run(host: Host, arguments: Namespace) -> int:

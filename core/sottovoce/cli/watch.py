@@ -76,6 +76,9 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         help="give the engines' memory back after so long without work (default: 300)",
     )
     parser.add_argument(
+        "--while-recording", action="store_true", help="work while 'sotto record' records, too"
+    )
+    parser.add_argument(
         "--no-notify", action="store_true", help="no desktop notification when notes are ready"
     )
     parser.add_argument(
@@ -174,6 +177,7 @@ def _watch(host: Host, arguments: Namespace, folders: list[Folder]) -> int:
                 battery=arguments.battery,
                 unload_after=arguments.unload_after,
                 notify=not arguments.no_notify,
+                while_recording=arguments.while_recording,
             ),
         )
         try:
@@ -198,7 +202,7 @@ def _install(arguments: Namespace) -> int:
     for option in ("export", "ignore"):
         for value in getattr(arguments, option) or ():
             command += [f"--{option}", value]
-    for option in ("recursive", "poll", "no_notify"):
+    for option in ("recursive", "poll", "no_notify", "while_recording"):
         command += [f"--{option.replace('_', '-')}"] * bool(getattr(arguments, option))
     for option in _CHOICES:
         value = getattr(arguments, option)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,19 @@ def battery_low(threshold: int) -> str:
     if battery is None or battery.power_plugged or battery.percent >= threshold:
         return ""
     return f"on battery, at {battery.percent:.0f} %: waiting for the mains or {threshold} %"
+
+
+def recording(lock: Path) -> str:
+    """Why work should wait for a recording; empty where none runs. ``lock`` is held by one."""
+    import filelock
+
+    held = filelock.FileLock(lock)
+    try:
+        held.acquire(timeout=0)
+    except filelock.Timeout:
+        return "a meeting is being recorded"
+    held.release()
+    return ""
 
 
 class Notifications:

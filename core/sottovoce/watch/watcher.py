@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..library.jobs import State
 from .intake import Intake
-from .manners import Notifications, battery_low
+from .manners import Notifications, battery_low, recording
 from .observer import observed
 from .runner import Runner
 
@@ -36,6 +36,8 @@ class Manners:
     unload_after: float = 300.0
     """Seconds of idleness after which the engines give their memory back"""
     notify: bool = True
+    while_recording: bool = False
+    """Whether work goes on while a meeting is recorded"""
 
 
 class Watcher:
@@ -130,6 +132,8 @@ class Watcher:
         """Whether work has to wait, which is said when it begins and when it ends."""
         pause = self._runner.jobs.paused()
         held = battery_low(self._manners.battery)
+        if not held and not self._manners.while_recording:
+            held = recording(self._host.home.recording_lock)
         if not held and pause is not None and pause.by_person:
             held = f"{pause.reason}; 'sotto jobs resume' goes on"
         if held.partition(",")[0] != self._waits.partition(",")[0]:

@@ -1,0 +1,197 @@
+"""The host's side of a recording: starts the capture process, hears from it, starts it again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RecordingError
+from ..filenames import legal
+from .finish import finish, read_about, write_about
+from .process import _LOW
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ..values import AudioDevice
+
+log = logging.getLogger(__name__)
+
+RATE = 48_000
+"""Hertz: what sound cards work at, so that nothing is lost to a resampler"""
+_TIMES = 20
+"""Times that the capture process is started anew before it is held to be broken"""
+_PATIENCE = 10.0
+"""Seconds that it has to close its files"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A device to record from, and who is heard on it."""
+
+    source: str
+    device: AudioDevice
+    speaker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a person has to know about a recording."""
+
+    kind: str
+    """``lost``, ``back``, ``zero``, ``heard``, ``slept``, ``disk``, ``low``, ``full``, ``longest``,
+    ``restarted``"""
+    track: str
+    """Empty for all"""
+    text: str
+
+
+@dataclass
+class Recorder:
+    """One recording. ``start``, then what you like, then ``stop``."""
+
+    recordings: Path
+    """The folder that recordings go to"""
+    tracks: Sequence[Wanted]
+    title: str = "Recording"
+    most: float | None = None
+    """Seconds after which it ends by itself"""
+    rate: int = RATE
+    levels: dict[str, float | None] = field(default_factory=dict, init=False)
+    """dBFS by track; ``None`` for silence"""
+    seconds: float = field(default=0.0, init=False)
+    """Recorded so far"""
+    filled: dict[str, float] = field(default_factory=dict, init=False)
+    """Seconds by track in which nothing arrived; known when it has ended"""
+    notices: queue.SimpleQueue[Notice] = field(default_factory=queue.SimpleQueue, init=False)
+
+    def start(self) -> Path:
+        """Begin; the folder of the recording in progress. Raises ``RecordingError``."""
+        now = datetime.now().astimezone()
+        try:
+            self.recordings.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(self.recordings).free
+            name = f"{now:%Y-%m-%d %H.%M.%S} {legal(self.title)}.recording"
+            self.folder = self.recordings / name
+            if free < _LOW:
+                raise RecordingError(
+                    f"{self.recordings}: only {free >> 20} MB are free there; an hour takes about "
+                    f"{len(self.tracks) * self.rate * 2 * 3600 >> 20} MB while it is recorded"
+                )
+            self.folder.mkdir()
+            write_about(self.folder, {
+                "title": self.title, "started_at": now.isoformat(), "rate": self.rate,
+                "began": time.monotonic(), "away": 0.0, "most": self.most,
+                "tracks": [
+                    {"name": it.source, "source": it.source, "device": it.device.id,
+                     "label": it.device.label, "speaker": it.speaker, "file": f"{it.source}.wav"}
+                    for it in self.tracks
+                ],
+            })  # fmt: skip
+        except OSError as error:
+            raise RecordingError(f"{self.recordings}: {error.strerror}") from error
+        self._ended = threading.Event()
+        self._stopping = False
+        self._paused_at: float | None = None
+        self._pauses = 0
+        self._launch()
+        self._thread = threading.Thread(target=self._hear, name="recorder", daemon=True)
+        self._thread.start()
+        return self.folder
+
+    @property
+    def over(self) -> bool:
+        """Whether it ended, by ``stop`` or by itself."""
+        return self._ended.is_set()
+
+    @property
+    def paused(self) -> bool:
+        return self._paused_at is not None
+
+    def pause(self) -> None:
+        if self._paused_at is None:
+            self._paused_at = time.monotonic()
+            self._order("pause")
+
+    def resume(self) -> None:
+        if self._paused_at is not None:
+            about = read_about(self.folder)
+            about["away"] += time.monotonic() - self._paused_at
+            write_about(self.folder, about)
+            self._paused_at = None
+            self._order("resume")
+
+    def stop(self) -> Path:
+        """End it, and make it one file. Raises ``RecordingError``; what was recorded stays."""
+        self._stopping = True
+        self._order("stop")
+        if not self._ended.wait(_PATIENCE):
+            self._process.kill()  # a device that hangs; what came is on the disk
+            self._ended.wait()
+        self._thread.join()
+        return finish(self.folder)
+
+    def _launch(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "sottovoce", "capture", str(self.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,  # Ctrl-C is for the host, which then stops it in order
+        )
+
+    def _order(self, what: str) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(f"{what}\n")
+            self._process.stdin.flush()
+        except (OSError, ValueError):
+            log.info("the capture process was gone before '%s'", what)
+
+    def _hear(self) -> None:
+        for attempt in range(_TIMES):
+            done = self._listen()
+            status = self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                assert pipe is not None
+                with contextlib.suppress(BrokenPipeError):  # an order that nobody took any more
+                    pipe.close()
+            if done or self._stopping or status == 1:
+                break
+            log.warning("the capture process ended with %s", status)
+            self.notices.put(
+                Notice("restarted", "", "the capture process ended, and was started again")
+            )
+            time.sleep(min(attempt * 0.1, 1.0))
+            self._launch()
+            if self._paused_at is not None:
+                self._order("pause")
+        self._ended.set()
+
+    def _listen(self) -> bool:
+        """Until its output ends; whether it ended in order."""
+        assert self._process.stdout is not None
+        done = False
+        for line in self._process.stdout:
+            message: dict[str, Any] = json.loads(line)
+            if "levels" in message:
+                self.levels, self.seconds = message["levels"], message["seconds"]
+            elif "notice" in message:
+                notice = Notice(message["notice"], message["track"], message["text"])
+                log.info("recording: %s", notice.text)
+                self.notices.put(notice)
+            elif "ended" in message:
+                self.filled, done = message["ended"], True
+        return done

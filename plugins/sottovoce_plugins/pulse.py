@@ -1,0 +1,147 @@
+"""Microphone and system loopback on Linux, of PulseAudio or PipeWire, each through a ``parec``.
+
+A ``parec`` can be killed where PortAudio would hang with the daemon, and costs a tenth of it. It
+moves to another source in silence when its own goes away, so that is looked for once a second.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sottovoce import AudioChunk, AudioDevice, AudioFormat, AudioSource, RecordingError, SourceKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+DEFAULT = "default"
+"""The id of the device that follows the system's default"""
+_NOTHING = 2.0
+"""Seconds without data after which a stream counts as dead: sources that are silent send zeros"""
+_LOOK = 1.0
+"""Seconds between two looks at which sources there are"""
+
+
+def available() -> bool:
+    return shutil.which("parec") is not None and shutil.which("pactl") is not None
+
+
+class _Pulse(AudioSource):
+    def devices(self) -> Sequence[AudioDevice]:
+        try:
+            labels = _sources()
+            default = self._default()
+        except RecordingError:
+            return ()  # no sound system here
+        found = [AudioDevice(id, label) for id, label in labels.items() if self._ours(id)]
+        if default not in labels:
+            return found
+        return [AudioDevice(DEFAULT, f"{labels[default]} (the system's default)"), *found]
+
+    @contextmanager
+    def open(self, device: AudioDevice, format: AudioFormat) -> Iterator[Iterator[AudioChunk]]:
+        """Raises ``RecordingError`` from the iterator when the device is gone or says nothing."""
+        name = self._default() if device.id == DEFAULT else device.id
+        if name not in _sources():
+            raise RecordingError(f"{device.label}: it is not connected")
+        process = subprocess.Popen(
+            ["parec", f"--device={name}", "--raw", f"--format=s{format.width * 8}le",
+             f"--rate={format.rate}", f"--channels={format.channels}", "--latency-msec=20",
+             "--client-name=Sottovoce"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            yield self._chunks(process, device, name, format)
+        finally:
+            process.kill()
+            process.communicate()
+
+    def _chunks(
+        self, process: subprocess.Popen[bytes], device: AudioDevice, name: str, format: AudioFormat
+    ) -> Iterator[AudioChunk]:
+        assert process.stdout is not None
+        file = process.stdout.fileno()
+        frame = format.width * format.channels
+        rest, sent = b"", 0
+        looked = arrived = time.monotonic()
+        while True:
+            ready, _, _ = select.select([file], [], [], 0.2)
+            now = time.monotonic()
+            if now - looked > _LOOK:
+                looked = now
+                self._look(device, name)
+            if not ready:
+                if now - arrived > _NOTHING:
+                    raise RecordingError(f"{device.label}: nothing arrives from it")
+                continue
+            data = os.read(file, 65_536)
+            if not data:
+                raise RecordingError(f"{device.label}: the sound system ended the stream")
+            arrived = now
+            data = rest + data
+            whole = len(data) // frame * frame
+            rest = data[whole:]
+            if whole:
+                yield AudioChunk(data[:whole], sent / format.rate)
+                sent += whole // frame
+
+    def _look(self, device: AudioDevice, name: str) -> None:
+        if name not in _sources():
+            raise RecordingError(f"{device.label}: it was disconnected")
+        if device.id == DEFAULT and (now := self._default()) != name:
+            raise RecordingError(f"{device.label}: the system's default is now {now}")
+
+    def _ours(self, id: str) -> bool:
+        return id.endswith(".monitor") == (self.kind is SourceKind.LOOPBACK)
+
+    def _default(self) -> str:
+        if self.kind is SourceKind.LOOPBACK:
+            return f"{_pactl('get-default-sink').strip()}.monitor"
+        return _pactl("get-default-source").strip()
+
+
+class PulseMicrophone(_Pulse):
+    name = "microphone"
+    kind = SourceKind.MICROPHONE
+
+
+class PulseLoopback(_Pulse):
+    name = "loopback"
+    kind = SourceKind.LOOPBACK
+
+
+def _sources() -> dict[str, str]:
+    """Labels by name. Raises ``RecordingError`` where there is no sound system."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in _pactl("list", "sources").splitlines():
+        key, _, value = line.strip().partition(": ")
+        if key == "Name":
+            name = value
+        elif key == "Description":
+            found[name] = value
+    return found
+
+
+def _pactl(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["pactl", *arguments],
+            env={**os.environ, "LC_ALL": "C"},  # its keys are translated otherwise
+            capture_output=True,
+            text=True,
+            timeout=_NOTHING,
+            check=True,
+        )
+    except subprocess.TimeoutExpired:
+        raise RecordingError("the sound system does not answer") from None
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise RecordingError(
+            "no sound system answers; is PulseAudio or PipeWire running for this account?"
+        ) from error
+    return done.stdout
