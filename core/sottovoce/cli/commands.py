@@ -24,6 +24,7 @@ from . import (
     search,
     setup,
     templates,
+    transcribe,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def register_commands(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         setup,
         demo,
         process,
+        transcribe,
         import_,
         meetings,
         notes,
