@@ -149,9 +149,10 @@ def _centroids(voices: Matrix, seconds: npt.NDArray[np.float64], groups: Groups)
 
 
 _INTRODUCTION = re.compile(
-    r"\b(?:[Tt]his is|[Mm]y name is|I am|I'm)\s+(?P<after>[A-Z][a-zà-ÿ]{1,20})"
-    r"(?=\s*(?:[.,!?]|$|(?:from|here|speaking|and)\b))"
-    r"|(?:^|[.!?]\s+|,\s+)(?P<before>[A-Z][a-zà-ÿ]{1,20}) (?:here|speaking)\b"
+    r"(?:\b(?:[Tt]his is|[Mm]y name is|I am|I['’]m),?|(?:^|[.!?,]\s+)[Ii]t['’]s)"
+    r"\s+(?P<after>[A-Z][a-zà-ÿ]{1,20})(?=\s*(?:[.,!?]|$|(?:from|here|speaking|and)\b))"
+    # Engines put commas where people draw breath: "Hello all, Priya, speaking".
+    r"|(?:^|[.!?,]\s+)(?P<before>[A-Z][a-zà-ÿ]{1,20})(?:,? speaking\b|,? here(?=\s*(?:[.,!?]|$)))"
 )
 _EARLY = 4
 """Utterances of a speaker within which an introduction is looked for"""
