@@ -117,10 +117,11 @@ class Transcription:
         read: float,
         seconds: float,
     ) -> Transcript:
+        from .speech.echo import without_echo
         from .speech.speakers import attributed
 
         library = self._host.library
-        pending = library.pending_segments(meeting.id)
+        pending = without_echo(library.pending_segments(meeting.id), labels)
         usual = request.language or (self._speech.languages or ("",))[0]
         transcript = Transcript(
             recording_id=meeting.id,
