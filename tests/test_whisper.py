@@ -245,8 +245,8 @@ def test_processing_takes_the_same_path_and_options(tmp_path: Path, home: Path) 
 @pytest.mark.parametrize(
     ("device", "types", "size", "free", "chosen"),
     [
-        ("cpu", {"int8", "int8_float32", "float32"}, 10**8, None, Plan("cpu", "int8", 4, 1, 4)),
-        ("cpu", {"float32"}, 10**8, None, Plan("cpu", "float32", 4, 1, 4)),
+        ("cpu", {"int8", "int8_float32", "float32"}, 10**8, None, Plan("cpu", "int8", 1, 4, 4)),
+        ("cpu", {"float32"}, 10**8, None, Plan("cpu", "float32", 1, 4, 4)),
         ("cuda", {"float16", "int8_float16"}, 10**9, 16 << 30, Plan("cuda", "float16", 1, 1, 16)),
         (
             "cuda",

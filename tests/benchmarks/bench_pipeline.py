@@ -83,7 +83,7 @@ def _speech(cuts: str, audio: Any, transcript: Transcript) -> None:
     from sottovoce.speech.moonshine import MoonshineServer, text_of
     from sottovoce.speech.voiceprint import Voiceprinter
 
-    voices = Voiceprinter(os.cpu_count() or 1)
+    voices = Voiceprinter()
     if cuts == "same":
         bare = MoonshineServer("assets/tiny-en", 1).load()
         for segment in transcript.segments:

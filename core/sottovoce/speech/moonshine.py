@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError, MissingExtraError, ModelError
@@ -25,13 +24,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..engines.worker import Job
-    from .turns import Turn
 
 _FORMAT = AudioFormat()
 _MARGIN = 1_600
 """Samples of silence around a turn: the model swallows words that touch an edge"""
-_MOST_ENGINES = 4
-"""Each takes 100 MB, and four are fifty times as fast as people speak"""
 
 
 @hookimpl(trylast=True)
@@ -103,14 +99,12 @@ class MoonshineServer:
 
         self._model = model
         self._cores = cores
-        self._engines: SimpleQueue[Any] = SimpleQueue()
-        self._engines.put(self.load())
-        self._loaded = 1
+        self._engine = self.load()
         self._detector = SpeechDetector()
         self._voiceprinter: Any = None
 
     def load(self) -> Any:
-        """An engine, which computes on one thread."""
+        """An engine. It computes on all cores, one utterance at a time."""
         import moonshine_voice
         from moonshine_voice.transcriber import Transcriber as Moonshine
 
@@ -125,28 +119,24 @@ class MoonshineServer:
     ) -> Iterator[Segment | Counter[str]]:
         import numpy as np
 
-        from .parallel import side_by_side
         from .turns import turns
         from .vad import runs
         from .vocabulary import Vocabulary
 
-        # An engine computes on one thread, and one at a time: each core gets one of its own.
-        while self._loaded < min(self._cores, _MOST_ENGINES):
-            self._engines.put(self.load())
-            self._loaded += 1
         if voices and self._voiceprinter is None:
             from .voiceprint import Voiceprinter
 
-            self._voiceprinter = Voiceprinter(1)
+            self._voiceprinter = Voiceprinter()
         blocks = (
             np.divide(np.frombuffer(pcm, "<i2"), 32768, dtype=np.float32) for pcm in job.feed()
         )
         embed = self._voiceprinter.embed if voices else None
         known = Vocabulary(vocabulary)
         removed: Counter[str] = Counter()
-        found = turns(runs(blocks, self._detector, start=start), embed)
-        for turn, heard in side_by_side(self._heard, found, self._loaded):
+        found = runs(blocks, self._detector, start=start)
+        for turn in turns(found, embed, self._cores):
             job.check()
+            heard = text_of(self._engine, np.pad(turn.samples, _MARGIN))
             text, cut = text_without_loops(heard)
             removed[Invention.REPETITION] += cut
             if is_credit(text, None):
@@ -161,15 +151,6 @@ class MoonshineServer:
                     language="en",
                 )
         yield +removed
-
-    def _heard(self, turn: Turn) -> tuple[Turn, str]:
-        import numpy as np
-
-        engine = self._engines.get()
-        try:
-            return turn, text_of(engine, np.pad(turn.samples, _MARGIN))
-        finally:
-            self._engines.put(engine)
 
 
 def text_of(engine: Any, samples: npt.NDArray[np.float32]) -> str:

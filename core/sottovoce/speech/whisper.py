@@ -91,7 +91,9 @@ def plan(device: str, supported: Iterable[str], size: int, free: int | None, cor
         order += ["int8_float32", "float32"]
         return Plan(device, next(it for it in order if it in types), 1, 1, 4 if tight else 16)
     order = ["int8", "int8_float32", "float32"]
-    return Plan(device, next(it for it in order if it in types), cores, 1, 4)
+    # One thread each, and several batches side by side: of a machine with fewer cores the text is
+    # the same, which it is not where a computation is shared out among threads.
+    return Plan(device, next(it for it in order if it in types), 1, cores, 4 if cores <= 4 else 1)
 
 
 class WhisperTranscriber(Transcriber):
@@ -221,12 +223,13 @@ class WhisperServer:
         if voices and self._voiceprinter is None:
             from .voiceprint import Voiceprinter
 
-            self._voiceprinter = Voiceprinter(self._cores)
+            self._voiceprinter = Voiceprinter()
         blocks = (
             np.divide(np.frombuffer(pcm, "<i2"), 32768, dtype=np.float32) for pcm in job.feed()
         )
         embed = self._voiceprinter.embed if voices else None
-        found = windows(turns(runs(blocks, self._detector, start=start), embed), start)
+        spoken = runs(blocks, self._detector, start=start)
+        found = windows(turns(spoken, embed, self._cores), start)
         removed: Counter[str] = Counter()
         usual = request.language or request.usual_language
         if not self._multilingual:
