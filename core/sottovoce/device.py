@@ -29,6 +29,7 @@ _ABOUT = (
     "It is bound to this device and refused on others: do not sync it."
 )
 _KV_TYPES = ("f16", "q8_0")
+_DEVICES = ("cpu", "cuda")
 KEYS: dict[str, tuple[type, str]] = {
     "enabled": (bool, "whether anything is transcribed or written on this device at all"),
     **{f"features.{it}": (bool, f"whether there are {it}") for it in Feature},
@@ -38,6 +39,9 @@ KEYS: dict[str, tuple[type, str]] = {
     "engine.n_threads": (int, "threads that it computes with"),
     "engine.n_gpu_layers": (int, "layers that are put on the graphics card"),
     "engine.kv_type": (str, f"of keys and values: {' or '.join(_KV_TYPES)}"),
+    "speech.language": (str, "the language that is spoken, where it need not be found"),
+    "speech.vocabulary": (list, "names and terms that the transcription is to know"),
+    "speech.device": (str, f"where Whisper computes: {' or '.join(_DEVICES)}"),
     "notes.folder": (str, "where notes are written: a folder, or a vault"),
     "plugins.off": (list, "plugins that are not loaded"),
 }
@@ -57,6 +61,11 @@ class DeviceConfig:
     engine: EngineSettings = field(default_factory=EngineSettings)
     notes: Path | None = None
     plugins_off: tuple[str, ...] = ()
+    speech_language: str = ""
+    """ISO 639-1"""
+    speech_vocabulary: tuple[str, ...] = ()
+    speech_device: str = ""
+    """As CTranslate2 names it; empty: the best that there is"""
 
 
 @lru_cache
@@ -118,6 +127,9 @@ def load(path: Path) -> DeviceConfig:
         ),
         notes=Path(values["notes.folder"]).expanduser() if "notes.folder" in values else None,
         plugins_off=tuple(values.get("plugins.off", ())),
+        speech_language=values.get("speech.language", ""),
+        speech_vocabulary=tuple(values.get("speech.vocabulary", ())),
+        speech_device=values.get("speech.device", ""),
     )
 
 
@@ -244,6 +256,8 @@ def _checked(key: str, value: Any) -> Any:
         raise ConfigError(f"{key} is {value}, and {_LOWEST[key]} is the least")
     if key == "engine.kv_type" and value not in _KV_TYPES:
         raise ConfigError(f"{key} is '{value}', and not {' or '.join(_KV_TYPES)}")
+    if key == "speech.device" and value not in _DEVICES:
+        raise ConfigError(f"{key} is '{value}', and not {' or '.join(_DEVICES)}")
     if kind is str and not value:
         raise ConfigError(f"{key} is empty")
     return value

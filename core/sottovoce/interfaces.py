@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import IntEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from .errors import UsageError
-from .values import SourceKind
+from .values import SourceKind, SpeechRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -95,16 +96,26 @@ class Transcriber(ABC):
     spec: ModelSpec
     version: str
     """Of the package that computes"""
+    compute: str = ""
+    """On what it computes, and how: "CPU, int8" """
+    removed: Mapping[str, int] = MappingProxyType({})
+    """What the last transcription left out as invented, by kind, and how often"""
 
     @abstractmethod
     def transcribe(
-        self, audio: Iterable[AudioChunk], *, start: float = 0.0, voices: bool = True
+        self,
+        audio: Iterable[AudioChunk],
+        *,
+        start: float = 0.0,
+        voices: bool = True,
+        request: SpeechRequest = SpeechRequest(),  # noqa: B008
     ) -> Iterator[Segment]:
         """Yield final segments as they come from 16 kHz mono 16-bit PCM.
 
-        ``start`` is where to begin in ``audio``, in seconds: the end of the last segment of an
-        earlier, interrupted call, which is thereby continued with the same result. ``voices``
-        adds the speaker embedding to each segment. Closing the iterator stops the work.
+        ``start`` is where to begin in ``audio``, in seconds: where the last segment of an
+        earlier, interrupted call says (``Segment.until``), which is thereby continued with the
+        same result. ``voices`` adds the speaker embedding to each segment. Closing the iterator
+        stops the work. Raises ``ModelError`` for a request that the model cannot fulfil.
         """
 
     @abstractmethod

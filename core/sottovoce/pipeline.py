@@ -6,37 +6,34 @@ the transcription, at the last stored segment.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import RecordingError, UsageError
+from .errors import UsageError
 from .library.participants import event_of, participants, save_participants
 from .notes import Context, Request, obeyable, own_notes, previous_notes, take_notes
+from .transcription import Transcription, alone, begin, recording_of
 from .values import (
-    AudioFormat,
     Feature,
     MeetingNotes,
     NotesMethod,
     Production,
     RecordedFile,
-    Recording,
+    SpeechRequest,
     Transcript,
 )
 
 if TYPE_CHECKING:
     from .host import Host
-    from .interfaces import FileSource, TextGenerator, Transcriber, TranscriptImporter
+    from .interfaces import FileSource, TextGenerator, TranscriptImporter
     from .library import Meeting
     from .notes.ahead import Ahead
-    from .values import AudioChunk, ImportedMeeting, ModelSpec, Segment
+    from .values import ImportedMeeting, ModelSpec, Segment
 
 log = logging.getLogger(__name__)
 
@@ -78,16 +75,21 @@ class Processor:
         language: ModelSpec,
         report: Report = lambda progress: None,
         request: Request | None = None,
+        hearing: SpeechRequest | None = None,
     ) -> None:
-        """``request`` says what notes are asked for; without one, the general ones. Raises
-        ``ModelError`` where the language model cannot follow it."""
+        """``request`` says what notes are asked for, ``hearing`` what transcript; without them,
+        the general ones. Raises ``ModelError`` where the language model cannot follow it."""
         self._request = request or Request()
         obeyable(self._request.template, language)
         self._host = host
-        self._speech = speech
         self._language = language
         self._report = report
-        self._transcriber: Transcriber | None = None
+        self._transcription = Transcription(
+            host,
+            speech,
+            hearing or SpeechRequest(),
+            lambda done, total: report(Progress(Stage.TRANSCRIPTION, done, total)),
+        )
         self._generator: TextGenerator | None = None
         self._ahead: Ahead | None = None
 
@@ -95,22 +97,18 @@ class Processor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for engine in (self._ahead, self._transcriber, self._generator):
+        for engine in (self._ahead, self._transcription, self._generator):
             if engine is not None:
                 engine.close()
 
     def process(self, path: Path) -> Processed:
         """Do what is left to do for a file. Raises a ``SottovoceError`` that names it."""
-        path = path.expanduser()
-        path = path.parent.resolve() / path.name  # a link keeps the name that a person gave it
-        source = self._host.file_source(path)
-        file: RecordedFile = source.inspect(path)
+        meeting, file, source = begin(self._host, path)
         library = self._host.library
-        meeting = library.add(_recording(path, file, source.name))
-        with self._alone(meeting):
+        with alone(self._host, meeting):
             if Stage.TRANSCRIPTION not in library.stages(meeting.id):
                 self._transcribe(meeting, file, source)
-            return self._finish(meeting, path)
+            return self._finish(meeting, meeting.recording.path)
 
     def process_imported(
         self, imported: ImportedMeeting, importer: TranscriptImporter
@@ -123,9 +121,9 @@ class Processor:
         library = self._host.library
         source = None if imported.segments else self._host.file_source(imported.path)
         file = _imported_file(imported, source)
-        recording = _recording(imported.path, file, importer.name)
+        recording = recording_of(imported.path, file, importer.name)
         meeting = library.add(replace(recording, title=imported.title))
-        with self._alone(meeting):
+        with alone(self._host, meeting):
             stages = library.stages(meeting.id)
             if not stages and imported.title_given:
                 library.rename(meeting.id, imported.title, by_person=True)
@@ -164,7 +162,7 @@ class Processor:
                 f"'{meeting.recording.title}' is not transcribed yet; "
                 f"finish it with: sotto process '{meeting.recording.path}'"
             )
-        with self._alone(meeting):
+        with alone(self._host, meeting):
             self._take_notes(meeting)
         return load(self._host, library.find(meeting.id))
 
@@ -199,74 +197,9 @@ class Processor:
         self._host.library.complete_transcript(transcript, meeting.recording.duration, made)
         self._host.plugins.notify("transcript_ready", transcript=transcript)
 
-    @contextmanager
-    def _alone(self, meeting: Meeting) -> Iterator[None]:
-        """One process at a time works on a meeting."""
-        import filelock
-
-        lock = filelock.FileLock(self._host.home.lock(meeting.id))
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            raise UsageError(
-                f"{meeting.recording.path}: another sotto is working on it; wait for that one"
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
-
     def _transcribe(self, meeting: Meeting, file: RecordedFile, source: FileSource) -> None:
-        library, plugins = self._host.library, self._host.plugins
-        began = time.monotonic()
-        if self._transcriber is None:
-            self._transcriber = self._host.load_transcriber(self._speech)
-        plugins.notify("recording_started", recording=meeting.recording)
-        # With a label each track is one person; without, voices are told apart.
-        several = any(not track.label for track in file.tracks)
         labels = [track.label for track in file.tracks]
-        ahead = self._read_ahead(meeting, labels)
-        read = 0.0
-        for number, track in enumerate(file.tracks):
-            start = library.transcribed_until(meeting.id, number)
-            with source.open(track, AudioFormat()) as chunks:
-                heard = _Heard(chunks)
-                segments = self._transcriber.transcribe(heard, start=start, voices=several)
-                with closing(segments):  # type: ignore[type-var]
-                    for segment in segments:
-                        segment = replace(segment, track=number)
-                        library.add_segment(meeting.id, segment)
-                        plugins.notify(
-                            "segment_transcribed", recording=meeting.recording, segment=segment
-                        )
-                        ahead(segment)
-                        self._tell(number, segment.end, file)
-            read = max(read, heard.seconds)
-        plugins.notify("recording_stopped", recording=meeting.recording)
-        if file.duration and read < file.duration * 0.98 - 1:
-            log.warning(
-                "%s ends after %.0f s although it says %.0f s: it was cut off; what is there was "
-                "transcribed",
-                meeting.recording.path,
-                read,
-                file.duration,
-            )
-        from .speech.speakers import attributed
-
-        transcript = Transcript(
-            recording_id=meeting.id,
-            language=(self._speech.languages or ("",))[0],
-            segments=tuple(attributed(library.pending_segments(meeting.id), labels)),
-        )
-        made = Production(
-            stage=Stage.TRANSCRIPTION,
-            engine=self._speech.engine,
-            version=self._transcriber.version,
-            model=self._speech.label,
-            seconds=time.monotonic() - began,
-        )
-        library.complete_transcript(transcript, read, made)
-        plugins.notify("transcript_ready", transcript=transcript)
+        self._transcription.run(meeting, file, source, self._read_ahead(meeting, labels))
 
     def _read_ahead(self, meeting: Meeting, labels: Sequence[str]) -> Callable[[Segment], None]:
         """What hears of each segment, and lets the language model begin with what is there.
@@ -296,11 +229,6 @@ class Processor:
             self._ahead.hear(Transcript(recording_id=meeting.id, language="", segments=tuple(said)))
 
         return hear
-
-    def _tell(self, track: int, seconds: float, file: RecordedFile) -> None:
-        total = file.duration and file.duration * len(file.tracks)
-        done = track * (file.duration or 0) + seconds
-        self._report(Progress(Stage.TRANSCRIPTION, done, total))
 
     def _take_notes(self, meeting: Meeting) -> None:
         library = self._host.library
@@ -354,19 +282,6 @@ class Processor:
         return self._generator
 
 
-class _Heard:
-    """Chunks on their way to the engine, and how much of the recording they were."""
-
-    def __init__(self, chunks: Iterator[AudioChunk]) -> None:
-        self._chunks = chunks
-        self.seconds = 0.0
-
-    def __iter__(self) -> Iterator[AudioChunk]:
-        for chunk in self._chunks:
-            self.seconds = chunk.timestamp + len(chunk.audio) / 32_000
-            yield chunk
-
-
 def load(host: Host, meeting: Meeting) -> Processed:
     """A meeting whose work is complete. Raises ``UsageError`` for one whose work is not."""
     notes = host.library.notes(meeting)
@@ -416,23 +331,4 @@ def _imported_file(imported: ImportedMeeting, source: FileSource | None) -> Reco
         tracks=tuple(replace(file.tracks[0], label=label) for file, label in files),
         duration=max(lengths, default=None),
         started_at=imported.started_at or files[0][0].started_at,
-    )
-
-
-def _recording(path: Path, file: RecordedFile, source: str) -> Recording:
-    try:
-        with path.open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        modified = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
-    except OSError as error:
-        raise RecordingError(f"{path}: it cannot be read: {error.strerror}") from error
-    ended = modified - timedelta(seconds=file.duration or 0)
-    return Recording(
-        id=sha256[:8],
-        title=path.stem,
-        path=path,
-        source=source,
-        started_at=(file.started_at or ended).astimezone().replace(microsecond=0),
-        duration=file.duration or 0.0,
-        sha256=sha256,
     )

@@ -36,6 +36,7 @@ from .values import (
     Production,
     Recording,
     Segment,
+    SpeechRequest,
     Statement,
     Transcript,
 )
@@ -123,7 +124,12 @@ class FakeTranscriber(Transcriber):
         self.closed = False
 
     def transcribe(
-        self, audio: Iterable[AudioChunk], *, start: float = 0.0, voices: bool = True
+        self,
+        audio: Iterable[AudioChunk],
+        *,
+        start: float = 0.0,
+        voices: bool = True,
+        request: SpeechRequest = SpeechRequest(),  # noqa: B008
     ) -> Iterator[Segment]:
         if self.closed:
             raise UsageError("this transcriber is closed")

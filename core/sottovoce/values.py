@@ -93,6 +93,27 @@ class Segment:
     track: int = 0
     voice: tuple[float, ...] = ()
     """Unit-length speaker embedding; empty where none was computed"""
+    language: str = ""
+    """ISO 639-1; empty where it is not known"""
+    until: float | None = None
+    """Where a transcription that was interrupted after this segment goes on; ``None``: at its
+    end. An engine that hears several segments at once gives the place before them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechRequest:
+    """What a person asks of a transcription."""
+
+    language: str = ""
+    """ISO 639-1; empty: found by the engine, for every stretch of the recording"""
+    translate: bool = False
+    """Into English"""
+    vocabulary: tuple[str, ...] = ()
+    """Names and terms that may be said"""
+    speakers: int | None = None
+    """How many there are; ``None``: found by their voices"""
+    usual_language: str = ""
+    """Of an interrupted transcription, the language that it began in"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -399,6 +420,8 @@ class ModelSpec:
     """Where it is offered; ``ios`` besides these"""
     archived: bool = False
     """Offered only while its file is on this device"""
+    translates: bool = False
+    """Of speech, into English"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

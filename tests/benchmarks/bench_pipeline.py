@@ -80,15 +80,15 @@ def _speech(cuts: str, audio: Any, transcript: Transcript) -> None:
     import numpy as np
     from moonshine_voice.transcriber import Transcriber
 
-    from sottovoce.speech.moonshine import MoonshineServer
+    from sottovoce.speech.moonshine import MoonshineServer, text_of
     from sottovoce.speech.voiceprint import Voiceprinter
 
-    voices = Voiceprinter(os.cpu_count() or 1)
+    voices = Voiceprinter()
     if cuts == "same":
-        server = MoonshineServer("assets/tiny-en", os.cpu_count() or 1)
+        bare = MoonshineServer("assets/tiny-en", 1).load()
         for segment in transcript.segments:
             part = audio[int(segment.start * 16_000) : int(segment.end * 16_000)]
-            server._text(np.pad(part, 1_600))
+            text_of(bare, np.pad(part, 1_600))
             voices.embed(part)
         return
     model = Path(moonshine_voice.__file__).parent / "assets" / "tiny-en"

@@ -26,6 +26,7 @@ from . import (
     search,
     setup,
     templates,
+    transcribe,
     watch,
 )
 
@@ -39,6 +40,7 @@ def register_commands(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         setup,
         demo,
         process,
+        transcribe,
         record,
         import_,
         watch,

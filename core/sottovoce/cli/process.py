@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SottovoceError
 from ..values import ModelTask
+from . import transcribe
 from .notes import add_request, request
 from .output import print_json, result_to_json
 
@@ -39,6 +40,10 @@ def add_options(parser: ArgumentParser) -> None:
         help="how they are written (default: markdown; may be given again)",
     )
     parser.add_argument("--speech", metavar="MODEL", help="the transcription model")
+    parser.add_argument(
+        "--spoken", metavar="CODE", default="", help="the language that is spoken; else found"
+    )
+    transcribe.add_request(parser)
     add_request(parser)
     parser.add_argument("--json", action="store_true", help="print transcripts and notes as JSON")
 
@@ -70,6 +75,7 @@ def run(host: Host, arguments: Namespace) -> int:
             language=language,
             report=progress.report,
             request=request(host, arguments),
+            hearing=transcribe.request(arguments, arguments.spoken),
         ) as processor,
     ):
         for file in arguments.files:

@@ -29,6 +29,7 @@ def segment_to_json(segment: Segment) -> dict[str, Any]:
         "speaker": segment.speaker,
         "text": segment.text,
         "confidence": segment.confidence,
+        "language": segment.language,
         "words": [
             {"start": w.start, "end": w.end, "text": w.text, "probability": w.probability}
             for w in segment.words

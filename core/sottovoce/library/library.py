@@ -210,9 +210,10 @@ class Library:
             _insert(db, meeting_id, segment, None, None)
 
     def transcribed_until(self, meeting_id: str, track: int) -> float:
-        """The end of the last stored segment of a track, in seconds; 0 when there is none."""
+        """Where to go on with a track, in seconds, after its last stored segment; 0 for none."""
         (row,) = self._rows(
-            "SELECT max(end) AS until FROM segments WHERE meeting_id = ? AND track = ?",
+            "SELECT max(coalesce(until, end)) AS until FROM segments"
+            " WHERE meeting_id = ? AND track = ?",
             meeting_id,
             track,
         )
@@ -250,6 +251,12 @@ class Library:
                 (transcript.language, duration, meeting_id),
             )
             _finish(db, meeting_id, made)
+
+    def forget_transcript(self, meeting_id: str) -> None:
+        """Take a transcript back, so that the recording is transcribed anew."""
+        with self._transaction() as db:
+            for table in ("segments", "speakers", "stages", "inventions"):
+                db.execute(f"DELETE FROM {table} WHERE meeting_id = ?", (meeting_id,))
 
     def transcript(self, meeting_id: str) -> Transcript:
         """The merged transcript; without segments while it is still being transcribed."""
@@ -363,7 +370,7 @@ def _insert(
 ) -> None:
     db.execute(
         "INSERT INTO segments (meeting_id, position, track, start, end, text, confidence, words,"
-        " voice, speaker_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " voice, speaker_id, language, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (meeting_id, track, start) DO NOTHING",
         (
             meeting_id,
@@ -376,6 +383,8 @@ def _insert(
             json.dumps([[w.start, w.end, w.text, w.probability] for w in segment.words]),
             array("f", segment.voice).tobytes(),
             speaker_id,
+            segment.language,
+            segment.until,
         ),
     )
 
@@ -402,6 +411,8 @@ def _segment(row: sqlite3.Row, position: int) -> Segment:
         confidence=row["confidence"],
         track=row["track"],
         voice=tuple(voice),
+        language=row["language"],
+        until=row["until"],
     )
 
 

@@ -179,6 +179,19 @@ STEPS = (
         until REAL NOT NULL
     ) STRICT;
     """,
+    """
+    ALTER TABLE segments ADD COLUMN language TEXT NOT NULL DEFAULT '';
+    -- Where an interrupted transcription goes on; NULL: at the segment's end.
+    ALTER TABLE segments ADD COLUMN until REAL;
+
+    -- What the guards against invention left out of a transcript, by kind.
+    CREATE TABLE inventions (
+        meeting_id TEXT NOT NULL REFERENCES meetings ON DELETE CASCADE,
+        kind TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        PRIMARY KEY (meeting_id, kind)
+    ) STRICT;
+    """,
 )
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import re
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EngineError, MissingExtraError
+from ..errors import EngineError, MissingExtraError, ModelError
 from ..home import find_home
 from ..hookspecs import hookimpl
 from ..interfaces import Transcriber
-from ..values import AudioChunk, AudioFormat, HardwareProfile, ModelSpec, Segment
+from ..values import AudioChunk, AudioFormat, HardwareProfile, ModelSpec, Segment, SpeechRequest
+from .guards import Invention, is_credit, text_without_loops
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,16 +54,33 @@ class MoonshineTranscriber(Transcriber):
         )
 
     def transcribe(
-        self, audio: Iterable[AudioChunk], *, start: float = 0.0, voices: bool = True
+        self,
+        audio: Iterable[AudioChunk],
+        *,
+        start: float = 0.0,
+        voices: bool = True,
+        request: SpeechRequest = SpeechRequest(),  # noqa: B008
     ) -> Iterator[Segment]:
-        pcm = (chunk.audio for chunk in _from(start, audio))
-        yield from self._worker.stream("transcribe", start, voices, feed=pcm)
+        if request.language not in ("", *self.spec.languages):
+            raise ModelError(
+                f"{self.spec.label} hears English only, not '{request.language}'; choose another "
+                "model: 'sotto models' lists them"
+            )
+        if request.translate:
+            raise ModelError(f"{self.spec.label} does not translate; choose another model")
+        self.removed = {}
+        pcm = (chunk.audio for chunk in from_second(start, audio))
+        for item in self._worker.stream("transcribe", start, voices, request.vocabulary, feed=pcm):
+            if isinstance(item, Segment):
+                yield item
+            else:
+                self.removed = dict(item)
 
     def close(self) -> None:
         self._worker.close()
 
 
-def _from(start: float, audio: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
+def from_second(start: float, audio: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
     """The audio from ``start`` on, cut at the very frame."""
     skip = round(start * _FORMAT.rate) * _FORMAT.width
     for chunk in audio:
@@ -75,60 +94,83 @@ def _from(start: float, audio: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
 class MoonshineServer:
     """The worker's side: voice activity, Moonshine and voiceprints over one stream of audio."""
 
-    def __init__(self, model: str, threads: int) -> None:
+    def __init__(self, model: str, cores: int) -> None:
+        from .vad import SpeechDetector
+
+        self._model = model
+        self._cores = cores
+        self._engine = self.load()
+        self._detector = SpeechDetector()
+        self._voiceprinter: Any = None
+
+    def load(self) -> Any:
+        """An engine. It computes on all cores, one utterance at a time."""
         import moonshine_voice
         from moonshine_voice.transcriber import Transcriber as Moonshine
 
-        from .vad import SpeechDetector
-
-        path = Path(moonshine_voice.__file__).parent / model
+        path = Path(moonshine_voice.__file__).parent / self._model
         # Its own voice activity detection runs on one thread and costs more than the
         # transcription: ours cuts the audio, so 0 turns it off.
         options = {"vad_threshold": "0.0", "return_audio_data": "false"}
-        self._engine = Moonshine(path, moonshine_voice.ModelArch.TINY, options=options)
-        self._detector = SpeechDetector()
-        self._threads = threads
-        self._voiceprinter: Any = None
+        return Moonshine(path, moonshine_voice.ModelArch.TINY, options=options)
 
-    def transcribe(self, job: Job, start: float, voices: bool) -> Iterator[Segment]:
+    def transcribe(
+        self, job: Job, start: float, voices: bool, vocabulary: tuple[str, ...]
+    ) -> Iterator[Segment | Counter[str]]:
         import numpy as np
 
         from .turns import turns
         from .vad import runs
+        from .vocabulary import Vocabulary
 
         if voices and self._voiceprinter is None:
             from .voiceprint import Voiceprinter
 
-            self._voiceprinter = Voiceprinter(self._threads)
+            self._voiceprinter = Voiceprinter()
         blocks = (
             np.divide(np.frombuffer(pcm, "<i2"), 32768, dtype=np.float32) for pcm in job.feed()
         )
         embed = self._voiceprinter.embed if voices else None
-        for turn in turns(runs(blocks, self._detector, start=start), embed):
+        known = Vocabulary(vocabulary)
+        removed: Counter[str] = Counter()
+        found = runs(blocks, self._detector, start=start)
+        for turn in turns(found, embed, self._cores):
             job.check()
-            if text := self._text(np.pad(turn.samples, _MARGIN)):
-                yield Segment(id=0, start=turn.start, end=turn.end, text=text, voice=turn.voice)
+            heard = text_of(self._engine, np.pad(turn.samples, _MARGIN))
+            text, cut = text_without_loops(heard)
+            removed[Invention.REPETITION] += cut
+            if is_credit(text, None):
+                removed[Invention.CREDITS] += 1
+            elif text:
+                yield Segment(
+                    id=0,
+                    start=turn.start,
+                    end=turn.end,
+                    text=known.corrected(text),
+                    voice=turn.voice,
+                    language="en",
+                )
+        yield +removed
 
-    def _text(self, samples: npt.NDArray[np.float32]) -> str:
-        """One utterance through the C interface: the Python one copies sample by sample."""
-        from moonshine_voice.moonshine_api import TranscriptC
 
-        result = ctypes.POINTER(TranscriptC)()
-        status = self._engine._lib.moonshine_transcribe_without_streaming(
-            self._engine._handle,
-            samples.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
-            len(samples),
-            16_000,
-            0,
-            ctypes.byref(result),
-        )
-        if status != 0:
-            raise EngineError(f"Moonshine could not transcribe an utterance (status {status})")
-        lines = (result.contents.lines[i] for i in range(result.contents.line_count))
-        texts = (
-            ctypes.string_at(line.text).decode(errors="replace") for line in lines if line.text
-        )
-        return modern(" ".join(text.strip() for text in texts).strip())
+def text_of(engine: Any, samples: npt.NDArray[np.float32]) -> str:
+    """One utterance through the C interface: the Python one copies sample by sample."""
+    from moonshine_voice.moonshine_api import TranscriptC
+
+    result = ctypes.POINTER(TranscriptC)()
+    status = engine._lib.moonshine_transcribe_without_streaming(
+        engine._handle,
+        samples.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
+        len(samples),
+        16_000,
+        0,
+        ctypes.byref(result),
+    )
+    if status != 0:
+        raise EngineError(f"Moonshine could not transcribe an utterance (status {status})")
+    lines = (result.contents.lines[i] for i in range(result.contents.line_count))
+    texts = (ctypes.string_at(line.text).decode(errors="replace") for line in lines if line.text)
+    return modern(" ".join(text.strip() for text in texts).strip())
 
 
 _MODERN = {"to-day": "today", "to-morrow": "tomorrow", "to-night": "tonight", "good-bye": "goodbye"}

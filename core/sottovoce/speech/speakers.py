@@ -35,12 +35,15 @@ _LEAST_SHARE = 2.5
 """Seconds that a group must have spoken; a smaller one joins its nearest"""
 
 
-def attributed(segments: Sequence[Segment], track_labels: Sequence[str]) -> list[Segment]:
-    """The segments with their speakers' names, numbered, and joined where one goes on speaking."""
-    named = [
-        replace(segment, speaker=name)
-        for segment, name in zip(segments, speakers(segments, track_labels), strict=True)
-    ]
+def attributed(
+    segments: Sequence[Segment], track_labels: Sequence[str], count: int | None = None
+) -> list[Segment]:
+    """The segments with their speakers' names, numbered, and joined where one goes on speaking.
+
+    ``count`` is how many speak on tracks without a label; ``None``: as many as sound different.
+    """
+    names = speakers(segments, track_labels, count)
+    named = [replace(segment, speaker=name) for segment, name in zip(segments, names, strict=True)]
     joined: list[Segment] = []
     for segment in named:
         if joined and _goes_on(joined[-1], segment):
@@ -56,6 +59,7 @@ def _goes_on(one: Segment, other: Segment) -> bool:
         and one.track == other.track
         and other.start - one.end <= _BREATH
         and other.end - one.start <= _LONGEST
+        and one.language == other.language
     )
 
 
@@ -71,7 +75,9 @@ def _joined(one: Segment, other: Segment) -> Segment:
     )
 
 
-def speakers(segments: Sequence[Segment], track_labels: Sequence[str]) -> list[str | None]:
+def speakers(
+    segments: Sequence[Segment], track_labels: Sequence[str], count: int | None = None
+) -> list[str | None]:
     """The speaker's name for each segment.
 
     A track with a label is one person. On others, speakers are told apart by their voices and
@@ -79,7 +85,7 @@ def speakers(segments: Sequence[Segment], track_labels: Sequence[str]) -> list[s
     """
     names: list[str | None] = [track_labels[s.track] or None for s in segments]
     by_voice = [i for i, s in enumerate(segments) if names[i] is None and s.voice]
-    groups = _grouped([segments[i] for i in by_voice])
+    groups = _grouped([segments[i] for i in by_voice], count)
     order = {group: n for n, group in enumerate(dict.fromkeys(groups), 1)}
     for i, group in zip(by_voice, groups, strict=True):
         names[i] = f"Speaker {order[group]}"
@@ -96,7 +102,7 @@ def _inherit(names: list[str | None]) -> None:
         names[i] = last
 
 
-def _grouped(segments: Sequence[Segment]) -> list[int]:
+def _grouped(segments: Sequence[Segment], count: int | None) -> list[int]:
     """A group number for each segment, by average-linkage clustering of the voiceprints."""
     if not segments:
         return []
@@ -107,16 +113,17 @@ def _grouped(segments: Sequence[Segment]) -> list[int]:
     telling = np.flatnonzero(seconds >= min(_TELLING, float(seconds.max())))
     if len(telling) > _MOST:
         telling = telling[np.linspace(0, len(telling) - 1, _MOST).astype(int)]
-    founded = _linked(voices[telling])
+    founded = _linked(voices[telling], count)
     centroids = _centroids(voices[telling], seconds[telling], founded)
     nearest = (voices @ centroids.T).argmax(axis=1)
     spoken = np.bincount(nearest, seconds, minlength=len(centroids))
-    large = np.flatnonzero(spoken >= min(_LEAST_SHARE, float(spoken.max())))
+    least = 0.0 if count else min(_LEAST_SHARE, float(spoken.max()))
+    large = np.flatnonzero(spoken >= least)
     kept: list[int] = large[(voices @ centroids[large].T).argmax(axis=1)].tolist()
     return kept
 
 
-def _linked(voices: Matrix) -> Groups:
+def _linked(voices: Matrix, count: int | None) -> Groups:
     import numpy as np
 
     if len(voices) == 1:
@@ -124,7 +131,11 @@ def _linked(voices: Matrix) -> Groups:
     from scipy.cluster.hierarchy import fcluster, linkage
 
     tree = linkage(voices, method="average", metric="cosine")
-    groups: Groups = fcluster(tree, t=1 - _SAME, criterion="distance") - 1
+    groups: Groups
+    if count:
+        groups = fcluster(tree, t=count, criterion="maxclust") - 1
+    else:
+        groups = fcluster(tree, t=1 - _SAME, criterion="distance") - 1
     return groups
 
 
@@ -138,9 +149,10 @@ def _centroids(voices: Matrix, seconds: npt.NDArray[np.float64], groups: Groups)
 
 
 _INTRODUCTION = re.compile(
-    r"\b(?:[Tt]his is|[Mm]y name is|I am|I'm)\s+(?P<after>[A-Z][a-zà-ÿ]{1,20})"
-    r"(?=\s*(?:[.,!?]|$|(?:from|here|speaking|and)\b))"
-    r"|(?:^|[.!?]\s+|,\s+)(?P<before>[A-Z][a-zà-ÿ]{1,20}) (?:here|speaking)\b"
+    r"(?:\b(?:[Tt]his is|[Mm]y name is|I am|I['’]m),?|(?:^|[.!?,]\s+)[Ii]t['’]s)"
+    r"\s+(?P<after>[A-Z][a-zà-ÿ]{1,20})(?=\s*(?:[.,!?]|$|(?:from|here|speaking|and)\b))"
+    # Engines put commas where people draw breath: "Hello all, Priya, speaking".
+    r"|(?:^|[.!?,]\s+)(?P<before>[A-Z][a-zà-ÿ]{1,20})(?:,? speaking\b|,? here(?=\s*(?:[.,!?]|$)))"
 )
 _EARLY = 4
 """Utterances of a speaker within which an introduction is looked for"""

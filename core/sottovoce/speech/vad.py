@@ -35,6 +35,9 @@ _PAUSE_FRAMES = 7
 _BEFORE = int(0.2 * RATE)
 _AFTER = int(0.1 * RATE)
 """Kept around a run: engines mishear words that are cut close"""
+_FRESH_FRAMES = 10 * RATE // _FRAME
+"""Silence after which the detector begins anew: after a minute and a half of it, it was seen to
+notice speech a quarter of a second late"""
 _LONGEST_FRAMES = 15 * RATE // _FRAME
 _CUT_WITHIN_FRAMES = 5 * RATE // _FRAME
 """A monologue is cut at its faintest frame among the last of these"""
@@ -119,6 +122,8 @@ class _Cutter:
         self._begun: int | None = None
         """The frame at which speech began"""
         self._run = 0
+        self._silent = 0
+        """Frames of silence since the detector began anew"""
         self._pause: int | None = None
         """The frame at which the present pause began"""
 
@@ -133,6 +138,10 @@ class _Cutter:
             if cut is not None:
                 yield self._cut(cut)
             elif self._begun is None:
+                self._silent += 1
+                if self._silent >= _FRESH_FRAMES and self._run == 0:
+                    self._detector.reset()
+                    self._silent = 0
                 self._forget()
 
     def flush(self) -> Iterator[Run]:

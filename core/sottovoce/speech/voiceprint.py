@@ -26,7 +26,9 @@ _LONGEST = 6 * RATE
 
 
 class Voiceprinter:
-    def __init__(self, threads: int) -> None:
+    """Computes on one thread; several may ask at once."""
+
+    def __init__(self) -> None:
         try:
             import kaldi_native_fbank
         except ImportError as error:
@@ -35,7 +37,7 @@ class Voiceprinter:
 
         self._fbank = kaldi_native_fbank
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = 1
         options.log_severity_level = 4
         self._session: Any = onnxruntime.InferenceSession(
             _embedding_model(), options, providers=["CPUExecutionProvider"]

@@ -1,0 +1,224 @@
+"""From a recording to a stored transcript: every segment as it comes, then the speakers."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections import Counter
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from .errors import RecordingError, UsageError
+from .library.inventions import add_inventions
+from .library.participants import participants
+from .values import AudioFormat, Production, Recording, SpeechRequest, Transcript
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from .host import Host
+    from .interfaces import FileSource, Transcriber
+    from .library import Meeting
+    from .values import AudioChunk, ModelSpec, RecordedFile, Segment
+
+log = logging.getLogger(__name__)
+
+STAGE = "transcription"
+
+
+class Transcription:
+    """Takes recordings to transcripts, one after another, with an engine that stays loaded."""
+
+    def __init__(
+        self,
+        host: Host,
+        speech: ModelSpec,
+        request: SpeechRequest,
+        report: Callable[[float, float | None], None],
+    ) -> None:
+        """``report`` hears of the seconds that are done, and of those there are where the files
+        say so."""
+        config = host.config
+        self._request = replace(
+            request,
+            language=request.language or config.speech_language,
+            vocabulary=(*request.vocabulary, *config.speech_vocabulary),
+        )
+        self._host = host
+        self._speech = speech
+        self._report = report
+        self._engine: Transcriber | None = None
+
+    def load(self) -> Transcriber:
+        """The engine. Raises ``ModelError`` where its model is not installed."""
+        if self._engine is None:
+            self._engine = self._host.load_transcriber(self._speech)
+        return self._engine
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+
+    def run(
+        self,
+        meeting: Meeting,
+        file: RecordedFile,
+        source: FileSource,
+        hear: Callable[[Segment], None] = lambda segment: None,
+    ) -> Transcript:
+        """Transcribe what is left to transcribe, and store the whole. ``hear`` is told of each
+        segment as it comes."""
+        library, plugins = self._host.library, self._host.plugins
+        began = time.monotonic()
+        engine = self.load()
+        request = self._request_for(meeting)
+        plugins.notify("recording_started", recording=meeting.recording)
+        # With a label each track is one person; without, voices are told apart.
+        several = any(not track.label for track in file.tracks)
+        labels = [track.label for track in file.tracks]
+        read = 0.0
+        for number, track in enumerate(file.tracks):
+            start = library.transcribed_until(meeting.id, number)
+            with source.open(track, AudioFormat()) as chunks:
+                heard = _Heard(chunks)
+                segments = engine.transcribe(heard, start=start, voices=several, request=request)
+                with closing(segments):  # type: ignore[type-var]
+                    for segment in segments:
+                        segment = replace(segment, track=number)
+                        library.add_segment(meeting.id, segment)
+                        plugins.notify(
+                            "segment_transcribed", recording=meeting.recording, segment=segment
+                        )
+                        hear(segment)
+                        self._tell(number, segment.end, file)
+            add_inventions(library, meeting.id, engine.removed)
+            read = max(read, heard.seconds)
+        plugins.notify("recording_stopped", recording=meeting.recording)
+        if file.duration and read < file.duration * 0.98 - 1:
+            log.warning(
+                "%s ends after %.0f s although it says %.0f s: it was cut off; what is there was "
+                "transcribed",
+                meeting.recording.path,
+                read,
+                file.duration,
+            )
+        return self._complete(meeting, labels, request, engine, read, time.monotonic() - began)
+
+    def _complete(
+        self,
+        meeting: Meeting,
+        labels: Sequence[str],
+        request: SpeechRequest,
+        engine: Transcriber,
+        read: float,
+        seconds: float,
+    ) -> Transcript:
+        from .speech.echo import without_echo
+        from .speech.speakers import attributed
+
+        library = self._host.library
+        pending = without_echo(library.pending_segments(meeting.id), labels)
+        usual = request.language or (self._speech.languages or ("",))[0]
+        transcript = Transcript(
+            recording_id=meeting.id,
+            language=_language(pending) or usual,
+            segments=tuple(attributed(pending, labels, request.speakers)),
+        )
+        compute = engine.compute
+        made = Production(
+            stage=STAGE,
+            engine=f"{self._speech.engine} ({compute})" if compute else self._speech.engine,
+            version=engine.version,
+            model=self._speech.label,
+            seconds=seconds,
+        )
+        library.complete_transcript(transcript, read, made)
+        self._host.plugins.notify("transcript_ready", transcript=transcript)
+        return transcript
+
+    def _request_for(self, meeting: Meeting) -> SpeechRequest:
+        """With the names of those who were there, and the language that the work began in."""
+        library = self._host.library
+        names = [it.name for it in participants(library, meeting.id)]
+        begun = library.pending_segments(meeting.id)
+        return replace(
+            self._request,
+            vocabulary=tuple(dict.fromkeys((*self._request.vocabulary, *names))),
+            usual_language=begun[0].language if begun else "",
+        )
+
+    def _tell(self, track: int, seconds: float, file: RecordedFile) -> None:
+        total = file.duration and file.duration * len(file.tracks)
+        self._report(track * (file.duration or 0) + seconds, total)
+
+
+def _language(segments: Sequence[Segment]) -> str:
+    """That in which most was said."""
+    seconds: Counter[str] = Counter()
+    for segment in segments:
+        seconds[segment.language] += round((segment.end - segment.start) * 1000)
+    return seconds.most_common(1)[0][0] if seconds else ""
+
+
+class _Heard:
+    """Chunks on their way to the engine, and how much of the recording they were."""
+
+    def __init__(self, chunks: Iterator[AudioChunk]) -> None:
+        self._chunks = chunks
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[AudioChunk]:
+        for chunk in self._chunks:
+            self.seconds = chunk.timestamp + len(chunk.audio) / 32_000
+            yield chunk
+
+
+def begin(host: Host, path: Path) -> tuple[Meeting, RecordedFile, FileSource]:
+    """The meeting that a file is, new or known. Raises ``RecordingError``."""
+    path = path.expanduser()
+    path = path.parent.resolve() / path.name  # a link keeps the name that a person gave it
+    source = host.file_source(path)
+    file: RecordedFile = source.inspect(path)
+    return host.library.add(recording_of(path, file, source.name)), file, source
+
+
+@contextmanager
+def alone(host: Host, meeting: Meeting) -> Iterator[None]:
+    """One process at a time works on a meeting."""
+    import filelock
+
+    lock = filelock.FileLock(host.home.lock(meeting.id))
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise UsageError(
+            f"{meeting.recording.path}: another sotto is working on it; wait for that one"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def recording_of(path: Path, file: RecordedFile, source: str) -> Recording:
+    """Of a file's content. Raises ``RecordingError`` where it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        modified = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+    except OSError as error:
+        raise RecordingError(f"{path}: it cannot be read: {error.strerror}") from error
+    ended = modified - timedelta(seconds=file.duration or 0)
+    return Recording(
+        id=sha256[:8],
+        title=path.stem,
+        path=path,
+        source=source,
+        started_at=(file.started_at or ended).astimezone().replace(microsecond=0),
+        duration=file.duration or 0.0,
+        sha256=sha256,
+    )
