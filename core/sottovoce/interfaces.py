@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         AudioChunk,
         AudioDevice,
         AudioFormat,
+        Caption,
         ImportedMeeting,
         MeetingNotes,
         ModelSpec,
@@ -117,6 +118,11 @@ class Transcriber(ABC):
         same result. ``voices`` adds the speaker embedding to each segment. Closing the iterator
         stops the work. Raises ``ModelError`` for a request that the model cannot fulfil.
         """
+
+    def captions(self, audio: Iterable[tuple[int, bytes]], tracks: int) -> Iterator[Caption]:
+        """Yield captions of live audio: ``audio`` gives a track's number and its next 16 kHz mono
+        16-bit PCM, as it comes, of as many ``tracks``. Closing the iterator stops the work."""
+        raise UsageError(f"{self.spec.label} gives no captions")
 
     @abstractmethod
     def close(self) -> None: ...

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from .errors import UsageError
 from .library.participants import event_of, participants, save_participants
 from .notes import Context, Request, obeyable, own_notes, previous_notes, take_notes
-from .transcription import Transcription, alone, begin, recording_of
+from .transcription import Heard, Transcription, alone, begin, recording_of
 from .values import (
     Feature,
     MeetingNotes,
@@ -101,13 +101,19 @@ class Processor:
             if engine is not None:
                 engine.close()
 
-    def process(self, path: Path) -> Processed:
-        """Do what is left to do for a file. Raises a ``SottovoceError`` that names it."""
+    def process(self, path: Path, heard: Heard | None = None) -> Processed:
+        """Do what is left to do for a file. Raises a ``SottovoceError`` that names it.
+
+        ``heard`` is its transcript, where it was made while the file was recorded.
+        """
         meeting, file, source = begin(self._host, path)
         library = self._host.library
         with alone(self._host, meeting):
             if Stage.TRANSCRIPTION not in library.stages(meeting.id):
-                self._transcribe(meeting, file, source)
+                if heard is not None:
+                    self._transcription.take(meeting, file, heard)
+                else:
+                    self._transcribe(meeting, file, source)
             return self._finish(meeting, meeting.recording.path)
 
     def process_imported(

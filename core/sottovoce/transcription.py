@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STAGE = "transcription"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A transcript that was made while the recording was."""
+
+    segments: Sequence[Segment]
+    """In the order of time"""
+    version: str
+    """Of the package that computed"""
+    compute: str
+    seconds: float
+    """That it took after the recording had ended"""
 
 
 class Transcription:
@@ -106,16 +119,31 @@ class Transcription:
                 read,
                 file.duration,
             )
-        return self._complete(meeting, labels, request, engine, read, time.monotonic() - began)
+        made = self._made(engine.version, engine.compute, time.monotonic() - began)
+        return self._complete(meeting, labels, request, made, read)
+
+    def take(
+        self,
+        meeting: Meeting,
+        file: RecordedFile,
+        heard: Heard,
+    ) -> Transcript:
+        """Store what was heard while the recording was made."""
+        for segment in heard.segments:
+            self._host.library.add_segment(meeting.id, segment)
+        labels = [track.label for track in file.tracks]
+        request = self._request_for(meeting)
+        read = file.duration or max((it.end for it in heard.segments), default=0.0)
+        made = self._made(heard.version, heard.compute, heard.seconds)
+        return self._complete(meeting, labels, request, made, read)
 
     def _complete(
         self,
         meeting: Meeting,
         labels: Sequence[str],
         request: SpeechRequest,
-        engine: Transcriber,
+        made: Production,
         read: float,
-        seconds: float,
     ) -> Transcript:
         from .speech.echo import without_echo
         from .speech.speakers import attributed
@@ -128,17 +156,18 @@ class Transcription:
             language=_language(pending) or usual,
             segments=tuple(attributed(pending, labels, request.speakers)),
         )
-        compute = engine.compute
-        made = Production(
-            stage=STAGE,
-            engine=f"{self._speech.engine} ({compute})" if compute else self._speech.engine,
-            version=engine.version,
-            model=self._speech.label,
-            seconds=seconds,
-        )
         library.complete_transcript(transcript, read, made)
         self._host.plugins.notify("transcript_ready", transcript=transcript)
         return transcript
+
+    def _made(self, version: str, compute: str, seconds: float) -> Production:
+        return Production(
+            stage=STAGE,
+            engine=f"{self._speech.engine} ({compute})" if compute else self._speech.engine,
+            version=version,
+            model=self._speech.label,
+            seconds=seconds,
+        )
 
     def _request_for(self, meeting: Meeting) -> SpeechRequest:
         """With the names of those who were there, and the language that the work began in."""

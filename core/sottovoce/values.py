@@ -117,6 +117,18 @@ class SpeechRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Caption:
+    """What is said on a track, as far as it was heard."""
+
+    track: int
+    start: float
+    end: float
+    text: str
+    final: bool
+    """False while it is still being said: a later caption of the same start replaces it"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
     recording_id: str
     language: str

@@ -132,14 +132,23 @@ class Recorder:
             self._paused_at = None
             self._order("resume")
 
-    def stop(self) -> Path:
-        """End it, and make it one file. Raises ``RecordingError``; what was recorded stays."""
+    @property
+    def files(self) -> list[Path]:
+        """The growing files, a track each; they go with ``stop``."""
+        return [self.folder / f"{it.source}.wav" for it in self.tracks]
+
+    def end(self) -> None:
+        """End the capture; the files are complete."""
         self._stopping = True
         self._order("stop")
         if not self._ended.wait(_PATIENCE):
             self._process.kill()  # a device that hangs; what came is on the disk
             self._ended.wait()
         self._thread.join()
+
+    def stop(self) -> Path:
+        """End it, and make it one file. Raises ``RecordingError``; what was recorded stays."""
+        self.end()
         return finish(self.folder)
 
     def _launch(self) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
     from ..host import Host
+    from ..transcription import Heard
 
 
 def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -57,7 +58,8 @@ def check(host: Host, arguments: Namespace) -> None:
     host.model(ModelTask.GENERATION, arguments.model)
 
 
-def run(host: Host, arguments: Namespace) -> int:
+def run(host: Host, arguments: Namespace, heard: Heard | None = None) -> int:
+    """``heard`` is the transcript of the one file, where it is there already."""
     from ..pipeline import Processor, check_exporters, export
     from .progress import shown
 
@@ -81,7 +83,7 @@ def run(host: Host, arguments: Namespace) -> int:
         for file in arguments.files:
             progress.begin(file.name)
             try:
-                done = processor.process(file)
+                done = processor.process(file, heard)
                 paths = export(host, done, folder, exporters)
             except SottovoceError as error:
                 # One bad file does not keep the others waiting.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import queue
 import re
 import sys
 from contextlib import contextmanager, suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import RecordingError, SottovoceError, UsageError
+from ..values import ModelTask
 from . import process
 from .output import print_json
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     from ..capture.recorder import Recorder, Wanted
     from ..host import Host
+    from ..transcription import Heard
+    from ..values import Caption
 
 _SIDES = {"microphone": "Me", "loopback": "Them"}
 _BARS = "▁▂▃▄▅▆▇█"
@@ -50,6 +54,12 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument(
         "--max", type=_seconds, metavar="TIME", help="end after so long: 90m, 1h30m, 45s"
     )
+    parser.add_argument(
+        "--captions",
+        action="store_true",
+        help="show what is said while it is said, by the starter model; where that is the model of "
+        "the transcript too, the notes need not wait for another",
+    )
     parser.add_argument("--announce", metavar="TEXT", help="shown at the start, to be read out")
     parser.add_argument("--no-notes", action="store_true", help="record only")
     parser.add_argument(
@@ -72,16 +82,17 @@ def run(host: Host, arguments: Namespace) -> int:
         return status
     if not arguments.no_notes:
         process.check(host, arguments)
-    path = _record(host, arguments, recordings)
+    path, heard = _record(host, arguments, recordings)
     if arguments.no_notes:
         print_json([str(path)]) if arguments.json else print(path)
         return 0
     print(f"Recorded: {path}", file=sys.stderr)
     arguments.files = [path]
-    return process.run(host, arguments)
+    return process.run(host, arguments, heard)
 
 
-def _record(host: Host, arguments: Namespace, recordings: Path) -> Path:
+def _record(host: Host, arguments: Namespace, recordings: Path) -> tuple[Path, Heard | None]:
+    """The recording, and its transcript where the captions are one."""
     import filelock
 
     from ..capture.recorder import Recorder
@@ -95,9 +106,12 @@ def _record(host: Host, arguments: Namespace, recordings: Path) -> Path:
     try:
         recorder = Recorder(recordings, tracks, title=arguments.title, most=arguments.max)
         recorder.start()
+        captions = Captions(host, recorder) if arguments.captions else None
         with suppress(KeyboardInterrupt):  # how a recording ends
-            _until_the_end(recorder, arguments)
+            _until_the_end(recorder, arguments, captions)
         print("ending the recording …", file=sys.stderr)
+        recorder.end()
+        heard = captions.end(host, arguments.speech) if captions is not None else None
         path = recorder.stop()
         for track, seconds in recorder.filled.items():
             if seconds > 0.5:
@@ -106,12 +120,12 @@ def _record(host: Host, arguments: Namespace, recordings: Path) -> Path:
                     "silence in the recording",
                     file=sys.stderr,
                 )
-        return path
+        return path, heard
     finally:
         lock.release()
 
 
-def _until_the_end(recorder: Recorder, arguments: Namespace) -> None:
+def _until_the_end(recorder: Recorder, arguments: Namespace, captions: Captions | None) -> None:
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
@@ -127,8 +141,11 @@ def _until_the_end(recorder: Recorder, arguments: Namespace) -> None:
         while not recorder.over:
             while not recorder.notices.empty():
                 console.print(Text(f"sotto: {recorder.notices.get().text}", style="yellow"))
+            if captions is not None:
+                for line in captions.lines():
+                    console.print(line, soft_wrap=True)
             if console.is_terminal:
-                live.update(_status(recorder), refresh=True)
+                live.update(_status(recorder, captions), refresh=True)
             match key():
                 case "q":
                     return
@@ -138,7 +155,7 @@ def _until_the_end(recorder: Recorder, arguments: Namespace) -> None:
         console.print(Text(f"sotto: {recorder.notices.get().text}", style="yellow"))
 
 
-def _status(recorder: Recorder) -> Text:
+def _status(recorder: Recorder, captions: Captions | None) -> Text:
     from rich.text import Text
 
     from ..times import clock
@@ -148,7 +165,79 @@ def _status(recorder: Recorder) -> Text:
     for track in recorder.tracks:
         text.append(f"  {track.speaker} {_bar(recorder.levels.get(track.source))}")
     text.append("   p pause · q end", style="dim")
+    if captions is not None:
+        for line in captions.being_said():
+            text.append("\n")
+            text.append_text(line)
     return text
+
+
+class Captions:
+    """What the terminal shows of what is said: lines that stay, and what is being said."""
+
+    def __init__(self, host: Host, recorder: Recorder) -> None:
+        from ..live.captioner import Captioner
+
+        self._speakers = [it.speaker for it in recorder.tracks]
+        self._spec = host.starter(ModelTask.TRANSCRIPTION)
+        self._new: queue.SimpleQueue[Text] = queue.SimpleQueue()
+        self._saying: dict[int, Caption] = {}
+        self._captioner = Captioner(
+            recorder.files,
+            recorder.rate,
+            lambda: host.load_transcriber(self._spec),
+            self._show,
+            self._say,
+        )
+
+    def end(self, host: Host, speech: str | None) -> Heard | None:
+        """The transcript, where the captions are of the model that it is asked of."""
+        from rich.console import Console
+
+        heard = self._captioner.end()
+        for line in self.lines():
+            Console(stderr=True).print(line, soft_wrap=True)
+        same = host.model(ModelTask.TRANSCRIPTION, speech).id == self._spec.id
+        return heard if same else None
+
+    def lines(self) -> Iterator[Text]:
+        while not self._new.empty():
+            yield self._new.get()
+
+    def being_said(self) -> Iterator[Text]:
+        from rich.text import Text
+
+        for caption in list(self._saying.values()):
+            yield Text(f"{self._speakers[caption.track]}: {caption.text} …", style="dim")
+
+    def _show(self, caption: Caption) -> None:
+        from rich.text import Text
+
+        from ..speech.echo import MICROPHONE, own_part
+        from ..times import clock
+
+        if not caption.final:
+            self._saying[caption.track] = caption
+            return
+        self._saying.pop(caption.track, None)
+        text: str | None = caption.text
+        speaker = self._speakers[caption.track]
+        if speaker.casefold() in MICROPHONE:
+            said = self._captioner.segments
+            far = [it for it in said[-20:] if it.track != caption.track]
+            own = next(it for it in reversed(said) if it.track == caption.track)
+            kept = own_part(own, far)
+            text = kept.text if kept is not None else None
+        if text:
+            style = "bold" if speaker == "Me" else "bold cyan"
+            self._new.put(
+                Text.assemble((f"{clock(caption.start)} ", "dim"), (f"{speaker}: ", style), text)
+            )
+
+    def _say(self, line: str) -> None:
+        from rich.text import Text
+
+        self._new.put(Text(f"sotto: {line}", style="yellow"))
 
 
 def _bar(level: float | None) -> str:

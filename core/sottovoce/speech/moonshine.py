@@ -14,7 +14,15 @@ from ..errors import EngineError, MissingExtraError, ModelError
 from ..home import find_home
 from ..hookspecs import hookimpl
 from ..interfaces import Transcriber
-from ..values import AudioChunk, AudioFormat, HardwareProfile, ModelSpec, Segment, SpeechRequest
+from ..values import (
+    AudioChunk,
+    AudioFormat,
+    Caption,
+    HardwareProfile,
+    ModelSpec,
+    Segment,
+    SpeechRequest,
+)
 from .guards import Invention, is_credit, text_without_loops
 
 if TYPE_CHECKING:
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..engines.worker import Job
+    from .vad import Run
 
 _FORMAT = AudioFormat()
 _MARGIN = 1_600
@@ -75,6 +84,9 @@ class MoonshineTranscriber(Transcriber):
                 yield item
             else:
                 self.removed = dict(item)
+
+    def captions(self, audio: Iterable[tuple[int, bytes]], tracks: int) -> Iterator[Caption]:
+        yield from self._worker.stream("captions", tracks, feed=audio)
 
     def close(self) -> None:
         self._worker.close()
@@ -151,6 +163,31 @@ class MoonshineServer:
                     language="en",
                 )
         yield +removed
+
+    def captions(self, job: Job, tracks: int) -> Iterator[Caption]:
+        import numpy as np
+
+        from .captions import CaptionTrack
+
+        heard = [CaptionTrack() for _ in range(tracks)]
+        for track, pcm in job.feed():
+            job.check()
+            block = np.divide(np.frombuffer(pcm, "<i2"), 32768, dtype=np.float32)
+            for run in heard[track].push(block):
+                yield from self._caption(track, run, final=True)
+            # A long block is one that had to wait: first the rest is heard.
+            if len(block) < _FORMAT.rate and (run := heard[track].being_said()) is not None:
+                yield from self._caption(track, run, final=False)
+        for number, it in enumerate(heard):
+            for run in it.flush():
+                yield from self._caption(number, run, final=True)
+
+    def _caption(self, track: int, run: Run, *, final: bool) -> Iterator[Caption]:
+        import numpy as np
+
+        text, _ = text_without_loops(text_of(self._engine, np.pad(run.samples, _MARGIN)))
+        if text and not is_credit(text, None):
+            yield Caption(track=track, start=run.start, end=run.end, text=text, final=final)
 
 
 def text_of(engine: Any, samples: npt.NDArray[np.float32]) -> str:

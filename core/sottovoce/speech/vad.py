@@ -101,13 +101,15 @@ def runs(
     Every cut resets the detector and begins anew at the very sample: a stream taken up again at
     the end of a run is cut like the uninterrupted one.
     """
-    cutter = _Cutter(detector, round(start * RATE))
+    cutter = Cutter(detector, round(start * RATE))
     for block in blocks:
         yield from cutter.push(block)
     yield from cutter.flush()
 
 
-class _Cutter:
+class Cutter:
+    """Runs of a stream that is pushed block by block."""
+
     def __init__(self, detector: SpeechDetector, origin: int) -> None:
         self._detector = detector
         self._audio = np.zeros(0, np.float32)
@@ -143,6 +145,14 @@ class _Cutter:
                     self._detector.reset()
                     self._silent = 0
                 self._forget()
+
+    @property
+    def speaking(self) -> Run | None:
+        """The run that has begun, as far as it was heard."""
+        if self._begun is None:
+            return None
+        begin = max(0, self._begun * _FRAME - _BEFORE)
+        return Run((self._origin + begin) / RATE, self._audio[begin:].copy())
 
     def flush(self) -> Iterator[Run]:
         if self._begun is not None:

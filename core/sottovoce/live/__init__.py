@@ -1,0 +1,1 @@
+"""A meeting while it goes on: captions of a recording in progress."""
