@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -201,3 +202,51 @@ def test_a_meeting_is_captioned_and_its_notes_need_no_second_hearing(
         assert jiwer.wer(wanted, said) <= 0.25, said
         assert f"{side}: " in err
     assert result["notes"]["produced_by"][0]["seconds"] < 5
+
+
+@pytest.mark.skipif(bool(MISSING), reason=f"no {', '.join(MISSING)} on this machine")
+def test_on_a_terminal_keys_mark_note_pause_and_end(tmp_path: Path) -> None:
+    import pty
+
+    theirs = encode(tmp_path / "t.wav", [sides()["Them"][24 * RATE :]], codec="pcm_s16le")
+    with Rig() as rig:
+        ours, other = pty.openpty()
+        process = subprocess.Popen(
+            command("record", "--captions", "--title", "Acme", "--recordings", tmp_path / "r",
+                    "--to", tmp_path / "notes"),
+            env={**os.environ, **rig.environment, VARIABLE: str(tmp_path / "home"),
+                 "COLUMNS": "100", "LINES": "30"},
+            stdin=other, stdout=subprocess.PIPE, stderr=other, text=True,
+        )  # fmt: skip
+        os.close(other)
+        screen = bytearray()
+
+        def read() -> None:
+            with contextlib.suppress(OSError):  # the other end was closed
+                while True:
+                    screen.extend(os.read(ours, 65_536))
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        wait_for(lambda: b"REC" in screen)
+        rig.play(theirs, "rig_speakers").wait()
+        wait_for(lambda: "satellite connection for three weeks" in screen.decode(errors="ignore"))
+        os.write(ours, b"m")
+        wait_for(lambda: b"marked" in screen)
+        os.write(ours, b"n")
+        wait_for(lambda: b"Note: " in screen)
+        os.write(ours, b"Ask for a discount\n")
+        time.sleep(0.5)
+        os.write(ours, b"p")
+        wait_for(lambda: b"PAUSED" in screen)
+        os.write(ours, b"pq")
+        out, _ = process.communicate(timeout=120)
+        reader.join()
+        os.close(ours)
+    assert process.returncode == 0, screen.decode(errors="replace")
+    assert out, screen.decode(errors="replace")
+    note = Path(out.strip()).read_text(encoding="utf-8")
+    assert note.startswith('---\ntitle: "Acme"')
+    assert "- Ask for a discount" in note
+    (own,) = (tmp_path / "r").glob("*.md")
+    assert "satellite connection" in own.read_text().splitlines()[0]

@@ -212,7 +212,11 @@ def begin(host: Host, path: Path) -> tuple[Meeting, RecordedFile, FileSource]:
     path = path.parent.resolve() / path.name  # a link keeps the name that a person gave it
     source = host.file_source(path)
     file: RecordedFile = source.inspect(path)
-    return host.library.add(recording_of(path, file, source.name)), file, source
+    meeting = host.library.add(recording_of(path, file, source.name))
+    if file.title and not meeting.stages:
+        host.library.rename(meeting.id, file.title, by_person=True)
+        meeting = host.library.find(meeting.id)
+    return meeting, file, source
 
 
 @contextmanager

@@ -52,6 +52,8 @@ class RecordedFile:
     """``None`` where the container does not say"""
     started_at: datetime | None = None
     """When the recording began, as its metadata says; aware"""
+    title: str = ""
+    """That a person gave it when it was recorded"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

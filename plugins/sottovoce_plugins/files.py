@@ -18,6 +18,7 @@ from sottovoce import (
     RecordingError,
     hookimpl,
 )
+from sottovoce.capture.finish import TITLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,6 +57,7 @@ class RecordedFiles(FileSource):
                 tracks.append(AudioDevice(f"{stream.index}::{path}", _person(label)))
             duration = container.duration / 1_000_000 if container.duration else None
             started_at = _creation_time(container.metadata)
+            title = container.metadata.get(TITLE, "")
             two_channels = len(tracks) == 1 and container.streams.audio[0].channels == 2
         if two_channels and _one_voice_a_channel(tracks[0]):
             index = tracks[0].id.partition(":")[0]
@@ -68,7 +70,9 @@ class RecordedFiles(FileSource):
                 AudioDevice(track.id, track.label or f"Track {number}")
                 for number, track in enumerate(tracks, 1)
             ]
-        return RecordedFile(tracks=tuple(tracks), duration=duration, started_at=started_at)
+        return RecordedFile(
+            tracks=tuple(tracks), duration=duration, started_at=started_at, title=title
+        )
 
     @contextmanager
     def open(self, device: AudioDevice, format: AudioFormat) -> Iterator[Iterator[AudioChunk]]:

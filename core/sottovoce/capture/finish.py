@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ABOUT = "recording.json"
+TITLE = "SOTTOVOCE_TITLE"
+"""The tag of the title that a person gave; other programs' title tags hold anything"""
 
 
 def write_about(folder: Path, about: dict[str, Any]) -> None:
@@ -84,7 +86,8 @@ def _mux(folder: Path, about: dict[str, Any], tracks: list[dict[str, Any]], part
 
     rate = int(about["rate"])
     with av.open(str(part), "w", format="matroska") as container:
-        container.metadata["title"] = about["title"]
+        if about["title"]:
+            container.metadata["title"] = container.metadata[TITLE] = about["title"]
         started = datetime.fromisoformat(about["started_at"])
         container.metadata["creation_time"] = started.isoformat()
         streams: list[Any] = []

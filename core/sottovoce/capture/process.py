@@ -134,6 +134,8 @@ class Track:
         with self._lock:
             missing = place - self.wav.frames
             if missing > 0:
+                if not self.wav.frames:  # until the device had started: nothing was lost
+                    self.filled -= missing / self._capture.rate
                 self._fill(missing)
             self._write(b"".join(held))
 

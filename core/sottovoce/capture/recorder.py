@@ -64,7 +64,7 @@ class Recorder:
     recordings: Path
     """The folder that recordings go to"""
     tracks: Sequence[Wanted]
-    title: str = "Recording"
+    title: str = ""
     most: float | None = None
     """Seconds after which it ends by itself"""
     rate: int = RATE
@@ -82,7 +82,7 @@ class Recorder:
         try:
             self.recordings.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(self.recordings).free
-            name = f"{now:%Y-%m-%d %H.%M.%S} {legal(self.title)}.recording"
+            name = f"{now:%Y-%m-%d %H.%M.%S} {legal(self.title or 'Recording')}.recording"
             self.folder = self.recordings / name
             if free < _LOW:
                 raise RecordingError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,7 @@ def shown() -> Iterator[Shown]:
         TimeRemainingColumn(compact=True),
         console=console,
         transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # what goes to a pipe is not for the terminal
         disable=not console.is_terminal,
     ) as bars:
         yield Shown(bars)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import queue
 import re
 import sys
@@ -17,7 +18,7 @@ from .output import print_json
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from rich.text import Text
 
@@ -47,7 +48,7 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
             help=f"a part of the name {what}, or 'none' (default: the system's default)",
         )
     parser.add_argument("--list", action="store_true", help="list the devices, and end")
-    parser.add_argument("--title", default="Recording", help="what the meeting is called")
+    parser.add_argument("--title", default="", help="what the meeting is called")
     parser.add_argument(
         "--recordings", type=Path, metavar="FOLDER", help="where the recording is written"
     )
@@ -107,12 +108,14 @@ def _record(host: Host, arguments: Namespace, recordings: Path) -> tuple[Path, H
         recorder = Recorder(recordings, tracks, title=arguments.title, most=arguments.max)
         recorder.start()
         captions = Captions(host, recorder) if arguments.captions else None
+        own = OwnNotes()
         with suppress(KeyboardInterrupt):  # how a recording ends
-            _until_the_end(recorder, arguments, captions)
+            _until_the_end(recorder, arguments, captions, own)
         print("ending the recording …", file=sys.stderr)
         recorder.end()
         heard = captions.end(host, arguments.speech) if captions is not None else None
         path = recorder.stop()
+        own.write(path, heard)
         for track, seconds in recorder.filled.items():
             if seconds > 0.5:
                 print(
@@ -125,17 +128,21 @@ def _record(host: Host, arguments: Namespace, recordings: Path) -> tuple[Path, H
         lock.release()
 
 
-def _until_the_end(recorder: Recorder, arguments: Namespace, captions: Captions | None) -> None:
+def _until_the_end(
+    recorder: Recorder, arguments: Namespace, captions: Captions | None, own: OwnNotes
+) -> None:
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
+
+    from ..times import clock
 
     console = Console(stderr=True)
     for track in recorder.tracks:
         console.print(f"{track.speaker}: {track.device.label}", highlight=False, markup=False)
     if arguments.announce:
         console.print(f"Say or paste: “{arguments.announce}”", style="bold", markup=False)
-    with _keys() as key, Live(console=console, auto_refresh=False, transient=True) as live:
+    with _keys() as keys, Live(console=console, auto_refresh=False, transient=True) as live:
         if not console.is_terminal:
             console.print("recording; end it with SIGINT")
         while not recorder.over:
@@ -146,11 +153,18 @@ def _until_the_end(recorder: Recorder, arguments: Namespace, captions: Captions 
                     console.print(line, soft_wrap=True)
             if console.is_terminal:
                 live.update(_status(recorder, captions), refresh=True)
-            match key():
+            match keys.key():
                 case "q":
                     return
                 case "p":
                     recorder.resume() if recorder.paused else recorder.pause()
+                case "m":
+                    own.mark(recorder.seconds)
+                    console.print(f"{clock(recorder.seconds)} ★ marked", style="dim")
+                case "n":
+                    live.stop()
+                    own.note(recorder.seconds, keys.line("Note: "))
+                    live.start()
     while not recorder.notices.empty():
         console.print(Text(f"sotto: {recorder.notices.get().text}", style="yellow"))
 
@@ -164,7 +178,7 @@ def _status(recorder: Recorder, captions: Captions | None) -> Text:
     text = Text.assemble(sign, f" {clock(recorder.seconds)}")
     for track in recorder.tracks:
         text.append(f"  {track.speaker} {_bar(recorder.levels.get(track.source))}")
-    text.append("   p pause · q end", style="dim")
+    text.append("   p pause · m mark · n note · q end", style="dim")
     if captions is not None:
         for line in captions.being_said():
             text.append("\n")
@@ -247,25 +261,100 @@ def _bar(level: float | None) -> str:
     return _BARS[max(0, min(len(_BARS) - 1, int(place)))]
 
 
+class OwnNotes:
+    """What a person noted and marked meanwhile: a Markdown file beside the recording, which its
+    notes then follow."""
+
+    def __init__(self) -> None:
+        self._lines: list[tuple[float, str]] = []
+
+    def mark(self, seconds: float) -> None:
+        self._lines.append((seconds, ""))
+
+    def note(self, seconds: float, text: str) -> None:
+        if text.strip():
+            self._lines.append((seconds, text.strip()))
+
+    def write(self, recording: Path, heard: Heard | None) -> None:
+        """A mark becomes what was said there, where that is known. Raises ``RecordingError``."""
+        from ..times import clock
+
+        if not self._lines:
+            return
+        rows = []
+        for seconds, text in self._lines:
+            said = [it.text for it in (heard.segments if heard else ()) if it.start <= seconds]
+            rows.append(f"- {text or (said[-1] if said else f'Important, at {clock(seconds)}')}")
+        path = recording.with_suffix(".md")
+        try:
+            path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise RecordingError(
+                f"{path}: your notes could not be written: {error.strerror}; they were: "
+                + "; ".join(rows)
+            ) from error
+
+
+class _Keys:
+    """A terminal that gives keys as they are pressed; elsewhere there are none."""
+
+    def key(self) -> str | None:
+        """Wait a moment for a key."""
+        import time
+
+        time.sleep(0.2)
+        return None
+
+    def line(self, prompt: str) -> str:
+        """A whole line."""
+        return ""
+
+
+class _PosixKeys(_Keys):
+    def __init__(self) -> None:
+        import termios
+
+        self._file = sys.stdin.fileno()
+        self.before = termios.tcgetattr(self._file)
+
+    def raw(self) -> None:
+        import tty
+
+        tty.setcbreak(self._file)
+
+    def usual(self) -> None:
+        import termios
+
+        termios.tcsetattr(self._file, termios.TCSADRAIN, self.before)
+
+    def key(self) -> str | None:
+        import select
+
+        if not select.select([self._file], [], [], 0.2)[0]:
+            return None
+        # Past Python's buffer, into which two quick keys would both go.
+        return os.read(self._file, 1).decode(errors="ignore")
+
+    def line(self, prompt: str) -> str:
+        self.usual()
+        try:
+            print(prompt, end="", file=sys.stderr, flush=True)
+            return os.read(self._file, 4096).decode(errors="replace")
+        finally:
+            self.raw()
+
+
 @contextmanager
-def _keys() -> Iterator[Callable[[], str | None]]:
-    """A function that waits a moment for a key, and gives it or nothing."""
-    import time
-
+def _keys() -> Iterator[_Keys]:
     if sys.platform == "win32" or not sys.stdin.isatty():
-        yield lambda: time.sleep(0.2)
+        yield _Keys()
         return
-    import select
-    import termios
-    import tty
-
-    file = sys.stdin.fileno()
-    before = termios.tcgetattr(file)
-    tty.setcbreak(file)
+    keys = _PosixKeys()
+    keys.raw()
     try:
-        yield lambda: sys.stdin.read(1) if select.select([file], [], [], 0.2)[0] else None
+        yield keys
     finally:
-        termios.tcsetattr(file, termios.TCSADRAIN, before)
+        keys.usual()
 
 
 def _wanted(host: Host, arguments: Namespace) -> list[Wanted]:
