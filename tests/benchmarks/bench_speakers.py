@@ -82,7 +82,7 @@ def meeting(minutes: float, voices: int) -> tuple[Any, list[Spoken]]:
     return audio + np.random.default_rng(0).normal(0, 0.002, len(audio)).astype(np.float32), truth
 
 
-def error_rate(truth: list[Spoken], found: list[Spoken]) -> float:
+def error_rate(truth: list[Spoken], found: list[Spoken]) -> tuple[float, float, float]:
     """Shares missed, falsely heard, and given to another speaker.
 
     Every speaker found is taken for the one of the truth with whom most is explained.

@@ -92,7 +92,8 @@ def _with_voices(
 ) -> Iterator[list[tuple[Run, Voice]]]:
     """The parts of each run with their voices."""
     if embed is None:
-        yield from ([(run, ())] for run in runs)
+        for run in runs:
+            yield [(run, ())]
         return
     if workers == 1:
         yield from (_parts(run, embed) for run in runs)
