@@ -269,15 +269,15 @@ def test_from_the_end_of_any_window_the_same_windows_follow() -> None:
     at, turns = 0.0, []
     for _ in range(60):
         seconds = random.uniform(0.4, 15)
-        turns.append(Turn(at, np.zeros(int(seconds * 16_000), np.float32), ()))
+        turns.append(Turn(at, np.zeros(int(seconds * 16_000), np.float32), (), at + seconds))
         at += seconds + random.uniform(0, 20)
     packed = list(windows(turns))
     assert [turn for window in packed for turn in window.turns] == turns
     for window, after in pairwise(packed):
         assert window.seconds <= 30
-        assert after.before == window.end
-        rest = [turn for turn in turns if turn.start >= window.end]
-        assert next(windows(rest, window.end)) == after
+        assert after.before == window.until
+        rest = [turn for turn in turns if turn.start >= window.until]
+        assert next(windows(rest, window.until)) == after
 
 
 def test_a_moment_of_a_window_is_mapped_back_to_its_turn() -> None:

@@ -539,7 +539,9 @@ def _listen(
 
 
 def _settle(log_file: str) -> None:
-    """Native output goes to the log; Ctrl-C is the host's business."""
+    """Native output goes to the log; Ctrl-C is the host's business; NumPy, which is not loaded
+    yet, sums on one thread, so that what it gives does not depend on the number of cores."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)

@@ -146,7 +146,7 @@ class MoonshineServer:
         known = Vocabulary(vocabulary)
         removed: Counter[str] = Counter()
         found = runs(blocks, self._detector, start=start)
-        for turn in turns(found, embed, self._cores):
+        for turn in turns(found, embed, self._cores, start=start):
             job.check()
             heard = text_of(self._engine, np.pad(turn.samples, _MARGIN))
             text, cut = text_without_loops(heard)
@@ -160,6 +160,7 @@ class MoonshineServer:
                     end=turn.end,
                     text=known.corrected(text),
                     voice=turn.voice,
+                    until=turn.until,
                     language="en",
                 )
         yield +removed

@@ -229,7 +229,7 @@ class WhisperServer:
         )
         embed = self._voiceprinter.embed if voices else None
         spoken = runs(blocks, self._detector, start=start)
-        found = windows(turns(spoken, embed, self._cores), start)
+        found = windows(turns(spoken, embed, self._cores, start=start), start)
         removed: Counter[str] = Counter()
         usual = request.language or request.usual_language
         if not self._multilingual:
@@ -435,5 +435,5 @@ def _heard(
             )
         )
     if segments:
-        segments[-1] = replace(segments[-1], until=window.end)
+        segments[-1] = replace(segments[-1], until=window.until)
     return _Heard(tuple(segments), language, +removed)

@@ -29,11 +29,12 @@ _GAP = 0.3
 class Window:
     turns: tuple[Turn, ...]
     before: float
-    """Seconds at which the window before ended: where an interrupted transcription goes on"""
+    """Seconds from which an interrupted transcription goes on to this window"""
 
     @property
-    def end(self) -> float:
-        return self.turns[-1].end
+    def until(self) -> float:
+        """Seconds from which it goes on after this window."""
+        return self.turns[-1].until
 
     @property
     def samples(self) -> Samples:
@@ -69,7 +70,7 @@ def windows(turns: Iterable[Turn], start: float = 0.0) -> Iterator[Window]:
     for turn in turns:
         if packed and _seconds(turn) > room:
             yield (window := Window(tuple(packed), before))
-            before, packed, room = window.end, [], LONGEST
+            before, packed, room = window.until, [], LONGEST
         packed.append(turn)
         room -= _seconds(turn) + _GAP
     if packed:
