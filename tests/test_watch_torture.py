@@ -42,7 +42,7 @@ class Drops:
         self.left: dict[bytes, str] = {}
         """What each file has to hold in the end: its SHA-256"""
         self._lock = threading.Lock()
-        self._snippets = self._make(max(8, count // 6))
+        self._snippets = self._make(max(8, count // 10))
         self._jobs = [(number, self._random.choice(self._ways())) for number in range(count)]
         for place, way in enumerate(self._ways()):  # each of them at least once
             self._jobs[place] = (place, way)
