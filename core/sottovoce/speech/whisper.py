@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from importlib.metadata import version
 from itertools import islice
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from ..errors import EngineError, MissingExtraError, ModelError
 from ..home import find_home
@@ -212,6 +211,8 @@ class WhisperServer:
     def transcribe(
         self, job: Job, start: float, voices: bool, request: SpeechRequest
     ) -> Iterator[Segment | Counter[str]]:
+        import numpy as np
+
         from .parallel import side_by_side
         from .turns import turns
         from .vad import runs
@@ -253,6 +254,7 @@ class WhisperServer:
 
     def _decode(self, request: SpeechRequest, usual: str, batch: Sequence[Window]) -> list[_Heard]:
         """What was said in each window. ``usual`` is the language where a window's is not clear."""
+        import numpy as np
         from faster_whisper.audio import pad_or_trim
 
         extractor = self._model.feature_extractor
@@ -417,7 +419,7 @@ def _heard(
         kept, cut = without_loops(spoken)
         removed[Invention.REPETITION] += cut
         text = " ".join(it.text for it in kept) if cut else texts[number].strip()
-        confidence = float(np.mean([it.probability for it in kept])) if kept else None
+        confidence = fmean(it.probability for it in kept) if kept else None
         if not text or is_credit(text, confidence, no_speech):
             removed[Invention.CREDITS] += bool(text)
             continue
