@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import concurrent.futures
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -164,3 +166,17 @@ def test_a_file_that_is_no_library_is_one_clear_line(tmp_path: Path) -> None:
     path.write_text("Dear diary, " * 100)
     with pytest.raises(LibraryError, match="not a library: move it away"):
         Library(path)
+
+
+def test_many_processes_may_be_the_first_to_open_a_library(tmp_path: Path) -> None:
+    for attempt in range(5):
+        path = tmp_path / f"{attempt}.sqlite3"
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            for opened in [pool.submit(_open_and_close, path) for _ in range(8)]:
+                opened.result()
+        with closing(sqlite3.connect(path)) as db:
+            assert db.execute("PRAGMA user_version").fetchone() == (len(STEPS),)
+
+
+def _open_and_close(path: Path) -> None:
+    Library(path).close()

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sottovoce import EngineError, ModelError, RecordingError, UsageError
@@ -325,6 +326,29 @@ def test_the_jobs_command_steers_the_queue(queue: Any, tmp_path: Path) -> None:
     assert runner.jobs.all() == []
     wrong = sotto("jobs", "cancel", "99", home=home)
     assert (wrong.status, wrong.err.count("\n")) == (1, 1)
+
+
+def test_cancelling_stops_the_work_on_a_job(tmp_path: Path) -> None:
+    folder, home = tmp_path / "in", tmp_path / "home"
+    folder.mkdir()
+    speech = decode(SAMPLE)
+    long = encode(folder / "long.wav", [np.tile(speech, 12)], codec="pcm_s16le")
+    process = subprocess.Popen(
+        command("watch", folder, "--to", tmp_path / "out", "--no-notify"),
+        env={**os.environ, VARIABLE: str(home)}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        wait_for(lambda: jobs_of(home).get("long.wav", ("",))[0] == "running", 30)
+        time.sleep(3)
+        assert sotto("jobs", "cancel", "all", home=home).status == 0
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert process.stdout.readline() == f"cancelled {long}\n"
+        assert jobs_of(home)["long.wav"][0] == "cancelled"
+    finally:
+        process.kill()
+        process.communicate()
+    assert not (tmp_path / "out").exists()
 
 
 # What is on the disk

@@ -152,6 +152,7 @@ class Recorder:
         return finish(self.folder)
 
     def _launch(self) -> None:
+        self._launched = time.monotonic()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "sottovoce", "capture", str(self.folder)],
             stdin=subprocess.PIPE,
@@ -183,7 +184,8 @@ class Recorder:
             self.notices.put(
                 Notice("restarted", "", "the capture process ended, and was started again")
             )
-            time.sleep(min(attempt * 0.1, 1.0))
+            if time.monotonic() - self._launched < 1:  # it cannot even begin
+                time.sleep(min(attempt * 0.1, 1.0))
             self._launch()
             if self._paused_at is not None:
                 self._order("pause")

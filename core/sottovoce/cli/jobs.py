@@ -30,7 +30,7 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     actions.add_parser("pause", help="begin no more jobs").set_defaults(run=_pause)
     actions.add_parser("resume", help="go on").set_defaults(run=_resume)
     for name, words in (
-        ("cancel", "do not do these"),
+        ("cancel", "do not do these, or stop doing them"),
         ("retry", "do these again, however they ended"),
         ("remove", "forget these; their files and notes stay"),
     ):
@@ -103,7 +103,7 @@ def _change(host: Host, arguments: Namespace) -> int:
                 refused += 1
     if refused:
         raise UsageError(
-            f"{refused} of them is being done right now; wait for it, or stop 'sotto watch' first"
+            f"{refused} of them is being done right now; wait for it, or cancel it first"
         )
     return 0
 
@@ -123,7 +123,7 @@ def _queue(host: Host) -> Jobs:
 def _named(queue: Jobs, names: list[str], change: str) -> list[Job]:
     if names == ["all"]:
         states = {
-            "cancel": (State.QUEUED,),
+            "cancel": (State.QUEUED, State.RUNNING),
             "retry": (State.FAILED, State.SET_ASIDE, State.CANCELLED),
             "remove": (State.DONE, State.FAILED, State.SET_ASIDE, State.CANCELLED),
         }

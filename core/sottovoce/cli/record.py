@@ -6,6 +6,7 @@ import argparse
 import os
 import queue
 import re
+import signal
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -107,6 +108,8 @@ def _record(host: Host, arguments: Namespace, recordings: Path) -> tuple[Path, H
     try:
         recorder = Recorder(recordings, tracks, title=arguments.title, most=arguments.max)
         recorder.start()
+        # How it is ended, also where a shell started it in the background and has it ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         captions = Captions(host, recorder) if arguments.captions else None
         own = OwnNotes()
         with suppress(KeyboardInterrupt):  # how a recording ends

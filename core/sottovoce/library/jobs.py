@@ -214,8 +214,8 @@ class Jobs:
         return found is not None
 
     def cancel(self, job: Job) -> bool:
-        """Not one that is running."""
-        return self._person(job, State.CANCELLED)
+        """Whoever is working on it stops within a second or two."""
+        return self._person(job, State.CANCELLED, running=True)
 
     def retry(self, job: Job) -> bool:
         return self._person(job, State.QUEUED)
@@ -267,14 +267,15 @@ class Jobs:
         """End a pause that the machine was the reason for; whether there was one."""
         return bool(self._change("DELETE FROM pause WHERE NOT by_person"))
 
-    def _person(self, job: Job, state: State) -> bool:
+    def _person(self, job: Job, state: State, *, running: bool = False) -> bool:
         return bool(
             self._change(
                 "UPDATE jobs SET state = ?, reason = '', attempts = 0, broken_off = 0, due_at = 0,"
-                " changed_at = ? WHERE id = ? AND state <> 'running'",
+                " changed_at = ? WHERE id = ? AND (? OR state <> 'running')",
                 state,
                 time.time(),
                 job.id,
+                running,
             )
         )
 

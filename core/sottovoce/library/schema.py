@@ -12,6 +12,7 @@ from ..errors import LibraryError
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
 
 STEPS = (
     """
@@ -204,10 +205,27 @@ def migrate(connection: sqlite3.Connection) -> None:
             "it was written by a newer sottovoce; upgrade this one"
         )
     for number, step in enumerate(STEPS[version:], version + 1):
-        # Another process may have taken the step while this one waited for the lock.
         connection.execute("BEGIN IMMEDIATE")
-        (now,) = connection.execute("PRAGMA user_version").fetchone()
+        try:
+            # Another process may have taken the step while this one waited for the lock.
+            (now,) = connection.execute("PRAGMA user_version").fetchone()
+            if now < number:
+                # Not executescript: that ends the transaction before it begins.
+                for statement in _statements(step):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {number}")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
         connection.execute("COMMIT")
-        if now >= number:
-            continue
-        connection.executescript(f"BEGIN IMMEDIATE;{step};PRAGMA user_version = {number};COMMIT;")
+
+
+def _statements(script: str) -> Iterator[str]:
+    import sqlite3
+
+    begun = ""
+    for part in script.split(";"):
+        begun += f"{part};"
+        if sqlite3.complete_statement(begun):
+            yield begun
+            begun = ""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import (
+    Cancelled,
     ConfigError,
     EngineError,
     ExportError,
@@ -19,7 +20,7 @@ from ..errors import (
     SottovoceError,
     TranscriptError,
 )
-from ..library.jobs import Jobs
+from ..library.jobs import Jobs, State
 from ..notes import Request
 from ..pipeline import Processor, Stage, export
 from ..values import ModelTask
@@ -32,11 +33,13 @@ if TYPE_CHECKING:
     from ..host import Host
     from ..library import Meeting
     from ..library.jobs import Job
-    from ..pipeline import Processed, Report
+    from ..pipeline import Processed, Progress, Report
     from ..values import ImportedMeeting
 
 log = logging.getLogger(__name__)
 
+_ASK = 0.5
+"""Seconds between two looks at whether a job is wanted still"""
 _BUSY = 5.0
 """Seconds until a meeting is tried again that another sotto works on"""
 _MACHINE = (ConfigError, ExportError, LibraryError, MissingExtraError, ModelError)
@@ -69,7 +72,8 @@ class Runner:
         self.jobs = Jobs(host.home.library)
         self._processor: Processor | None = None
         self._for: dict[str, Any] = {}
-        self._used = time.monotonic()
+        self._used = self._asked = time.monotonic()
+        self._job: Job | None = None
         self.wrong = 0
         """Files that were set aside or failed"""
 
@@ -107,6 +111,7 @@ class Runner:
             if job is None:
                 return False
             self._begun(job)
+            self._job = job
             self._do(job)
             self._used = time.monotonic()
         finally:
@@ -126,6 +131,8 @@ class Runner:
                 self._say(f"set aside {shown(job.path)}: {reason}")
         except (*_MACHINE, MemoryError) as error:
             self._machine(job, str(error) or "the memory is full")
+        except Cancelled:
+            self._say(f"cancelled {shown(job.path)}")
         except EngineError as error:
             # The memory, or this file: others go first, and after some attempts it has failed.
             self.unload()
@@ -153,6 +160,17 @@ class Runner:
         else:
             if self.jobs.machine_works():
                 self._say("the queue goes on")
+
+    def _progress(self, progress: Progress) -> None:
+        """Raises ``Cancelled`` where a person does not want the job any more."""
+        self._report(progress)
+        now = time.monotonic()
+        if self._job is None or now - self._asked < _ASK:
+            return
+        self._asked = now
+        found = self.jobs.get(self._job.id)
+        if found is not None and found.state is State.CANCELLED:
+            raise Cancelled(f"{self._job.path}: cancelled")
 
     def _failed(self, job: Job, reason: str) -> None:
         self.wrong += 1
@@ -263,7 +281,7 @@ class Runner:
                 host,
                 speech=host.model(ModelTask.TRANSCRIPTION, wanted["speech"]),
                 language=host.model(ModelTask.GENERATION, wanted["model"]),
-                report=self._report,
+                report=self._progress,
                 request=Request(
                     template=host.template(wanted["template"] or "general"),
                     language=wanted["language"],
