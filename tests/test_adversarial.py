@@ -22,9 +22,10 @@ from sottovoce.engines.llama import load_text_generator
 from sottovoce.engines.llama.generator import LlamaGenerator
 from sottovoce.engines.llama.settings import LlamaSettings
 from sottovoce.notes import take_notes
+from sottovoce.notes.answers import Answer, items
 from sottovoce.notes.extract import SYSTEM, grammar
 from sottovoce.notes.names import names_in
-from sottovoce.notes.schema import _items, _schema
+from sottovoce.notes.prompts import list_schema
 from sottovoce.notes.windows import lines_of, windows
 from sottovoce_integrations.markdown import note
 
@@ -197,7 +198,7 @@ def test_the_schema_holds_in_two_hundred_generations_of_noise(tmp_path: Path) ->
     questions = [
         Question(
             text=f"\n\nQuestion {n}",
-            json_schema=_schema(sections[n % 4]),
+            json_schema=list_schema(sections[n % 4]),
             max_tokens=900 if n % 8 == 0 else draw.choice([1, 2, 7, 30, 90]),
             temperature=draw.choice([0.0, 1.0, 2.0, 4.0]),
             seed=n,
@@ -211,7 +212,7 @@ def test_the_schema_holds_in_two_hundred_generations_of_noise(tmp_path: Path) ->
             answers[piece.question] += piece.text
     found = 0
     for n, answer in enumerate(answers):
-        for item in _items(answer):
+        for item in items(Answer(answer)):
             found += 1
             # Noise is no UTF-8: a broken character is several, once it is decoded.
             assert 1 <= len(item["text"]) <= 300 + item["text"].count("\ufffd")

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .interfaces import FileSource, TextGenerator, TranscriptImporter
     from .library import Meeting
     from .notes.ahead import Ahead
+    from .notes.reading import Reading
     from .values import ImportedMeeting, ModelSpec, Segment
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ class Processor:
             lambda done, total: report(Progress(Stage.TRANSCRIPTION, done, total)),
         )
         self._generator: TextGenerator | None = None
-        self._ahead: Ahead | None = None
+        self._ahead: Ahead | Reading | None = None
 
     def __enter__(self) -> Processor:
         return self
@@ -210,29 +211,30 @@ class Processor:
     def _read_ahead(self, meeting: Meeting, labels: Sequence[str]) -> Callable[[Segment], None]:
         """What hears of each segment, and lets the language model begin with what is there.
 
-        Only of one track, as several are transcribed one after another, and only by a model that
-        reads window by window.
+        Of several tracks, which are transcribed one after another, while the last one is.
         """
         if self._ahead is not None:  # of a file whose transcription failed
             self._ahead.close()
             self._ahead = None
-        if len(labels) != 1 or self._language.notes is not NotesMethod.EXTRACT:
-            return lambda segment: None
-        from .notes.ahead import Ahead
-        from .speech.speakers import attributed
+        if self._language.notes is NotesMethod.EXTRACT:
+            from .notes.ahead import Ahead
 
-        self._ahead = Ahead(self._load_generator)
+            self._ahead = Ahead(self._load_generator)
+        elif self._language.notes is NotesMethod.SCHEMA:
+            from .notes.reading import Reading
+
+            self._ahead = Reading(self._load_generator, meeting.recording, self._asked(meeting))
         heard = self._host.library.pending_segments(meeting.id)
         due = len(heard) + _AHEAD
 
         def hear(segment: Segment) -> None:
             nonlocal due
             heard.append(segment)
-            if len(heard) < due or self._ahead is None:
+            if segment.track < len(labels) - 1 or len(heard) < due or self._ahead is None:
                 return
             due = len(heard) + max(_AHEAD, len(heard) // 8)  # to tell voices apart takes its time
-            said = attributed(sorted(heard, key=lambda it: it.start), labels)
-            self._ahead.hear(Transcript(recording_id=meeting.id, language="", segments=tuple(said)))
+            so_far = [it for it in heard if it.start <= segment.start]
+            self._ahead.hear(self._transcription.transcript(meeting, so_far, labels))
 
         return hear
 
@@ -241,15 +243,19 @@ class Processor:
         self._host.require(Feature.NOTES)
         transcript = library.transcript(meeting.id)
         began = time.monotonic()
-        notes = take_notes(
-            meeting.recording,
-            transcript,
-            self._load_generator,
-            lambda done, total: self._report(Progress(Stage.NOTES, done, total)),
-            request=self._asked(meeting),
-            ready=self._ahead.answers() if self._ahead else None,
-        )
-        self._ahead = None
+        ahead, self._ahead = self._ahead, None
+        try:
+            notes = take_notes(
+                meeting.recording,
+                transcript,
+                self._load_generator,
+                lambda done, total: self._report(Progress(Stage.NOTES, done, total)),
+                request=self._asked(meeting),
+                ahead=ahead,
+            )
+        finally:
+            if ahead is not None:
+                ahead.close()
         if Feature.SUMMARIES not in self._host.config.features:
             notes = replace(notes, summary=())
         made = Production(

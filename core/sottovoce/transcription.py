@@ -145,20 +145,31 @@ class Transcription:
         made: Production,
         read: float,
     ) -> Transcript:
+        library = self._host.library
+        transcript = self.transcript(meeting, library.pending_segments(meeting.id), labels, request)
+        library.complete_transcript(transcript, read, made)
+        self._host.plugins.notify("transcript_ready", transcript=transcript)
+        return transcript
+
+    def transcript(
+        self,
+        meeting: Meeting,
+        heard: Sequence[Segment],
+        labels: Sequence[str],
+        request: SpeechRequest | None = None,
+    ) -> Transcript:
+        """What these segments are as a transcript, with speakers: of all of them the final one."""
         from .speech.echo import without_echo
         from .speech.speakers import attributed
 
-        library = self._host.library
-        pending = without_echo(library.pending_segments(meeting.id), labels)
+        request = request or self._request
+        pending = without_echo(sorted(heard, key=lambda it: it.start), labels)
         usual = request.language or (self._speech.languages or ("",))[0]
-        transcript = Transcript(
+        return Transcript(
             recording_id=meeting.id,
             language=_language(pending) or usual,
             segments=tuple(attributed(pending, labels, request.speakers)),
         )
-        library.complete_transcript(transcript, read, made)
-        self._host.plugins.notify("transcript_ready", transcript=transcript)
-        return transcript
 
     def _made(self, version: str, compute: str, seconds: float) -> Production:
         return Production(

@@ -71,6 +71,18 @@ def show_transcript(console: Console, transcript: Transcript) -> None:
         console.print(line)
 
 
+_AROUND = 3
+"""Segments before and after a place"""
+
+
+def show_around(transcript: Transcript, number: int) -> None:
+    """What was said around a segment, which is marked."""
+    for segment in transcript.segments:
+        if abs(segment.id - number) <= _AROUND:
+            mark = ">" if segment.id == number else " "
+            print(f"{mark} {clock(segment.start)} {segment.speaker or 'Speaker'}: {segment.text}")
+
+
 def nothing(notes: MeetingNotes) -> str:
     """Why notes are empty."""
     if notes.coverage[1]:
@@ -90,7 +102,10 @@ def checks(notes: MeetingNotes) -> list[str]:
             "support them."
         )
     if notes.unverified:
-        told.append(f"{notes.unverified} statements are unverified: only names and numbers were.")
+        told.append(
+            f"{notes.unverified} statements are unverified: only their names and numbers were "
+            "found in the cited speech."
+        )
     return told
 
 
@@ -99,8 +114,11 @@ def show_notes(console: Console, notes: MeetingNotes, transcript: Transcript) ->
 
     starts = {segment.id: segment.start for segment in transcript.segments}
 
-    def stamps(statement: Statement) -> str:
-        return " ".join(clock(starts[segment]) for segment in statement.segments)
+    def stamps(statement: Statement) -> Text:
+        """Times, as links into the recording."""
+        path = notes.recording.path
+        found = [(clock(starts[it]), place(path, starts[it])) for it in statement.segments]
+        return Text(" ").join(Text(time, style=f"dim link {link}") for time, link in found)
 
     def line(statement: Statement, bullet: str) -> None:
         text = statement.text if statement.verified else f"{statement.text} (unverified)"
@@ -110,7 +128,7 @@ def show_notes(console: Console, notes: MeetingNotes, transcript: Transcript) ->
             bullet, text = ("☑ " if statement.done else "☐ "), f"{owner}{text}{due}"
         stamped = Text(f"  {bullet}{text}")
         if bullet:
-            stamped.append(f"  {stamps(statement)}", style="dim")
+            stamped.append("  ").append_text(stamps(statement))
         console.print(stamped)
 
     console.rule(Text(f"Notes: {notes.title}"))

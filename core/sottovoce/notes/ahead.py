@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..values import Transcript
     from .extract import Group
 
-_UNSURE = 6
+UNSURE = 6
 """Lines at the end of what is known so far that may still grow"""
 
 
@@ -44,7 +44,7 @@ class Ahead:
         """Take up what is known so far. Returns at once."""
         lines = lines_of(transcript)
         parts = telling_windows(lines)
-        sure = [it for it in parts if it.first + len(it.lines) <= len(lines) - _UNSURE]
+        sure = [it for it in parts if it.first + len(it.lines) <= len(lines) - UNSURE]
         # A group that is not full will have more windows.
         whole = [it for it in groups(sure, transcript.speakers) if len(it) == GROUP]
         with self._changed:

@@ -38,9 +38,7 @@ def compose(
     segments = transcript.segments
     notes = MeetingNotes(
         recording=recording,
-        title=_title(
-            recording.title, [title for _, title in found.topics] or _subjects(detailed.topics)
-        ),
+        title=title_of(recording.title, [title for _, title in found.topics], detailed.topics),
         summary=tuple(_summary(decisions, items, questions, detailed, highlights)),
         key_points=tuple(_statement(note, found.lines) for note in found.of("K")),
         decisions=decisions,
@@ -63,13 +61,12 @@ _NO_TITLE = re.compile(
 _TOPICS = 3
 
 
-def _title(given: str, topics: Sequence[str]) -> str:
-    """The recording's name, where it says something, or what was talked about."""
-    if not topics or not _NO_TITLE.fullmatch(given):
+def title_of(given: str, made: Sequence[str], topics: Sequence[Topic]) -> str:
+    """The recording's name, where it says something; else what a model made or was talked about."""
+    named = list(dict.fromkeys(made or _subjects(topics)))
+    if not named or not _NO_TITLE.fullmatch(given):
         return given
-    distinct = list(dict.fromkeys(topics))
-    named = [distinct[0], *(_clause(topic) for topic in distinct[1:_TOPICS])]
-    return _sentence(_listed(named), "")
+    return _sentence(_listed([named[0], *(_clause(it) for it in named[1:_TOPICS])]), "")
 
 
 def _segments(note: Note, lines: Sequence[Line]) -> tuple[int, ...]:

@@ -81,19 +81,25 @@ def said(text: str, language: str = "en") -> str:
     return text[:1].upper() + text[1:]
 
 
+def size(text: str) -> int:
+    """Words, about; two characters of a script that does not part them count as one."""
+    plain = text.isascii()
+    return len(text.split()) + (0 if plain else sum("\u3040" <= c <= "\u9fff" for c in text) // 2)
+
+
 def sentence(at: int, lines: Sequence[Line], most: int = 60) -> str:
     """A line as a sentence: with the beginning and the end that lie in the lines around it, up to
     ``most`` words in all; what is left out then is shown by "…"."""
     first, end = at, at + 1
-    size = len(lines[at].text.split())
+    length = size(lines[at].text)
     while first and goes_on(lines[first - 1], lines[first]):
-        size += len(lines[first - 1].text.split())
-        if size > most:
+        length += size(lines[first - 1].text)
+        if length > most:
             break
         first -= 1
     while end < len(lines) and goes_on(lines[end - 1], lines[end]):
-        size += len(lines[end].text.split())
-        if size > most:
+        length += size(lines[end].text)
+        if length > most:
             break
         end += 1
     text = " ".join(line.text for line in lines[first:end])
