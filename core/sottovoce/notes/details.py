@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..values import SectionKind, Statement, Topic
 from .evidence import content_words
-from .spoken import sentence, size
+from .spoken import extent, sentence, size
 from .topics import Stretch, stretches, telling, titles
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _named(
             for at, title in gists
             if part.first <= at < part.end
             and len(title.split()) <= _TITLE
-            and _saying(title, part, lines)  # its window may reach into the next topic
+            and saying(title, part, lines)  # its window may reach into the next topic
         ]
         given.sort(key=lambda it: -highlights.weight(it))
         fresh = (one for one in [it.title, *given, made] if one and one not in named)
@@ -118,8 +118,8 @@ def _points(part: Stretch, lines: Sequence[Line], highlights: Highlights) -> lis
     chosen: list[int] = []
     highlights.forget()
     for _ in range(min(_MOST_POINTS, max(2, round(words / _PER_POINT)))):
-        left = [n for n in range(part.first, part.end) if n not in chosen]
-        best = highlights.best(left)
+        taken = {n for it in chosen for n in range(*extent(it, lines))}
+        best = highlights.best(n for n in range(part.first, part.end) if n not in taken)
         if best is None:
             break
         highlights.choose(best)
@@ -176,7 +176,7 @@ def _times(lines: Sequence[Line], segments: Sequence[Segment]) -> list[tuple[flo
     return times
 
 
-def _saying(title: str, part: Stretch, lines: Sequence[Line]) -> list[int]:
+def saying(title: str, part: Stretch, lines: Sequence[Line]) -> list[int]:
     """The first lines that have the words of a title, all of them together."""
     left = content_words(title)
     found = []
@@ -196,7 +196,7 @@ def _topic(
     lines: Sequence[Line],
     times: Sequence[tuple[float, float]],
 ) -> Topic:
-    named = [it for n in _saying(title, part, lines) for it in lines[n].segments]
+    named = [it for n in saying(title, part, lines) for it in lines[n].segments]
     named = named or [it for point in points for it in point.segments]
     return Topic(
         text=title,
