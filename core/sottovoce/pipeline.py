@@ -84,11 +84,12 @@ class Processor:
         obeyable(self._request.template, language)
         self._host = host
         self._language = language
+        self._hearing = hearing or SpeechRequest()
         self._report = report
         self._transcription = Transcription(
             host,
             speech,
-            hearing or SpeechRequest(),
+            self._hearing,
             lambda done, total: report(Progress(Stage.TRANSCRIPTION, done, total)),
         )
         self._generator: TextGenerator | None = None
@@ -286,6 +287,7 @@ class Processor:
             title=event.title if event else "",
             attendees=tuple(it.name for it in participants(library, meeting.id)),
             agenda=event.agenda if event else "",
+            vocabulary=(*self._hearing.vocabulary, *self._host.config.speech_vocabulary),
         )
 
     def _load_generator(self) -> TextGenerator:

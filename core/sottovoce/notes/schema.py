@@ -8,27 +8,24 @@ list that is full, or that was cut off, is asked to go on: nothing is left out.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from ..values import ActionItem, MeetingNotes, SectionKind, Statement
+from ..values import MeetingNotes, SectionKind, Statement
 from . import prompts
 from .answers import Answer, answers, items, written_object
 from .checked import Checker
 from .compose import title_of
-from .dates import resolve
 from .details import Written, by_speaker, detail, quotes, telling_topics
-from .evidence import content_words, words
 from .highlights import Highlights
 from .parts import parts
 from .sections import arranged
+from .statements import add, clean, statement
 from .windows import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import date
 
     from ..interfaces import Conversation, Question, TextGenerator
     from ..values import Recording, Transcript
@@ -43,8 +40,6 @@ _ROUNDS = 4
 """Times that a list is asked to go on"""
 _SIDE_BY_SIDE = 4
 """Answers for which the context keeps room; more take turns"""
-_SAME = 0.8
-"""Share of the shorter statement's content words that two have in common which say the same"""
 
 
 def ask_by_schema(
@@ -141,6 +136,9 @@ class _Task:
             dated=spoken not in ("", "en"),
         )
 
+    def statement(self, item: dict[str, Any], first: int, end: int) -> Statement | None:
+        return statement(item, self.checker, first, end, self.recording.started_at.date())
+
     def read(self, first: int, end: int, reading: Reading | None) -> Conversation:
         """A conversation with these lines in its context."""
         text = f"{HEAD}{numbered(self.lines, first, end)}"
@@ -191,9 +189,9 @@ class _Part:
             unfinished = []
             for name, answer in waiting:
                 texts = items(answer)
-                new, bad = self._statements(name, texts)
+                new, bad = self._statements(texts)
                 dropped += bad
-                grew = _add(found[name], new)
+                grew = add(found[name], new)
                 full = answer.truncated or len(texts) >= prompts.MOST_ITEMS
                 if full and grew and name != "summary":
                     unfinished.append(name)
@@ -211,17 +209,15 @@ class _Part:
         text = self.task.sections[name]
         return prompts.question(name, text, already[-24:], dated=self.task.dated)
 
-    def _statements(
-        self, section: str, given: Sequence[dict[str, Any]]
-    ) -> tuple[list[Statement], int]:
-        made = [_statement(section, it, self.task, self.first, self.end) for it in given]
+    def _statements(self, given: Sequence[dict[str, Any]]) -> tuple[list[Statement], int]:
+        made = [self.task.statement(it, self.first, self.end) for it in given]
         kept = [it for it in made if it is not None]
         return kept, len(made) - len(kept)
 
     def _topic(self, stretch: Stretch, answer: Answer, written: dict[Stretch, Written]) -> int:
         body = written_object(answer)
-        points, dropped = self._statements("points", body.get("points", []))
-        title = _clean(str(body.get("title", "")))
+        points, dropped = self._statements(body.get("points", []))
+        title = clean(str(body.get("title", "")))
         begun = written.get(stretch)
         if begun is not None:  # its beginning was in the part before
             title, points = begun.title or title, [*begun.points, *points]
@@ -238,16 +234,16 @@ def _whole(task: _Task, found: dict[str, list[Statement]]) -> str:
     rows = []
     used = 0
     space = task.generator.n_ctx - 3 * prompts.MOST_TOKENS
-    for statement in [*found["summary"], *found["decisions"]]:
-        places = [lines_of_segments[it] for it in statement.segments if it in lines_of_segments]
-        row = f"{places[:6]} {statement.text}\n"
+    for told_before in [*found["summary"], *found["decisions"]]:
+        places = [lines_of_segments[it] for it in told_before.segments if it in lines_of_segments]
+        row = f"{places[:6]} {told_before.text}\n"
         used += task.generator.count_tokens(row)
         if used <= space:
             rows.append(row)
     with task.generator.open(system=task.system) as conversation:
         conversation.append("".join(rows))
         summary, title = answers(conversation, [prompts.whole_question(), prompts.title_question()])
-    made = [_statement("summary", it, task, 0, len(task.lines)) for it in items(summary)]
+    made = [task.statement(it, 0, len(task.lines)) for it in items(summary)]
     if len(new := [it for it in made if it is not None]) > 1:
         found["summary"] = new
     return _title(task, title)
@@ -289,88 +285,9 @@ def _arranged(
     return arranged(notes, request, lines, extra)
 
 
-def _statement(
-    section: str, item: dict[str, Any], task: _Task, first: int, end: int
-) -> Statement | None:
-    """What the model said, with its evidence, or ``None`` where the speech does not support it."""
-    text = _clean(str(item["text"]))
-    evidence = task.checker.evidence(text, item["lines"], first, end)
-    if evidence is None:
-        return None
-    segments = tuple(dict.fromkeys(n for it in evidence.lines for n in task.lines[it].segments))
-    if section == "action_items":
-        return _action(item, text, evidence.lines, segments, evidence.verified, task)
-    return Statement(text=text, segments=segments, verified=evidence.verified)
-
-
-def _action(
-    item: dict[str, Any],
-    text: str,
-    evidence: Sequence[int],
-    segments: tuple[int, ...],
-    verified: bool,
-    task: _Task,
-) -> ActionItem:
-    """A task; without an owner who neither speaks nor is named there, or a date nobody set."""
-    near = task.lines[max(0, evidence[0] - 3) : evidence[-1] + 3]
-    said = {it for line in near for it in words(f"{line.speaker} {line.text}")}
-    assignee, due = _clean(item["assignee"]), _clean(item["due"])
-    if not words(assignee) or not set(words(assignee)) <= said:
-        assignee = ""
-    if not words(due) or not content_words(due) <= {*content_words(" ".join(said))}:
-        due = ""
-    return ActionItem(
-        text=text.rstrip("."),
-        segments=segments,
-        verified=verified,
-        assignee=assignee or None,
-        due=_day(due, item.get("date", ""), task.recording.started_at.date()) if due else None,
-        due_text=due or None,
-    )
-
-
-def _day(due: str, given: str, today: date) -> date | None:
-    """The day that the words mean; where they are not English, the day that the model says."""
-    from datetime import date, timedelta
-
-    if (day := resolve(due, today)) is not None or not given:
-        return day
-    try:
-        day = date.fromisoformat(given)
-    except ValueError:
-        return None
-    return day if today <= day <= today + timedelta(days=731) else None
-
-
-def _add(found: list[Statement], new: Sequence[Statement]) -> bool:
-    """Add what was not said before; of what was, its places. Whether there was anything."""
-    grew = False
-    for statement in new:
-        at = next((n for n, it in enumerate(found) if _same(it, statement)), None)
-        if at is None:
-            found.append(statement)
-            grew = True
-        else:
-            segments = tuple(sorted({*found[at].segments, *statement.segments}))
-            found[at] = replace(found[at], segments=segments)
-    return grew
-
-
-def _same(one: Statement, other: Statement) -> bool:
-    mine, theirs = content_words(one.text), content_words(other.text)
-    if getattr(one, "assignee", None) != getattr(other, "assignee", None):
-        return False
-    return len(mine & theirs) >= _SAME * max(1, min(len(mine), len(theirs)))
-
-
 def _title(task: _Task, answer: Answer) -> str:
-    title = _clean(str(written_object(answer).get("title", ""))).rstrip(".")
+    title = clean(str(written_object(answer).get("title", ""))).rstrip(".")
     return title if task.checker.title(title) else ""
-
-
-def _clean(text: str) -> str:
-    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return re.sub(r"\s*\[[\d, ]+\]$", "", text)
 
 
 def _pauses(lines: Sequence[Line], transcript: Transcript) -> list[float]:

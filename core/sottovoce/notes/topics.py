@@ -71,6 +71,23 @@ def telling(text: str) -> set[str]:
     return {word for word in found if len(word) > 1 or word > "\u3040"}  # a character is a word
 
 
+_COMMON = 0.12
+"""Share of a meeting's lines in which a word stands that says nothing, in other languages than the
+one whose such words are known"""
+_ENOUGH = 30
+"""Lines from which that can be told"""
+
+
+def telling_lines(lines: Sequence[Line]) -> list[set[str]]:
+    """For each line the stems of the words that say what it is about, in any language."""
+    found = [telling(line.text) for line in lines]
+    if len(lines) < _ENOUGH or all(english(line.language) for line in lines):
+        return found
+    counts = Counter(word for stems in found for word in stems)
+    common = {word for word, count in counts.items() if count > _COMMON * len(lines)}
+    return [stems - common for stems in found]
+
+
 def stretches(lines: Sequence[Line]) -> list[Stretch]:
     """The topics of a meeting, in order and without gaps. Time grows with the lines' number."""
     if not lines:
@@ -78,7 +95,7 @@ def stretches(lines: Sequence[Line]) -> list[Stretch]:
     sizes = [size(line.text) for line in lines]
     total = sum(sizes)
     wanted = min(_MOST, max(1, round(total / _PER_TOPIC)))
-    stems = [telling(line.text) for line in lines]
+    stems = telling_lines(lines)
     depths = _depths(stems, sizes)
     least = max(_LEAST, total // (3 * wanted))
     before = [0]
