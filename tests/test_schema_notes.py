@@ -169,6 +169,20 @@ def test_a_deadline_in_another_language_is_the_day_that_the_model_says_within_re
         assert (str(found.due), found.due_text) == (expected, "bis nächsten Freitag")
 
 
+def test_what_the_meeting_before_left_open_is_checked_off_in_any_language() -> None:
+    from sottovoce import ActionItem, MeetingNotes
+
+    tasks = [ActionItem(text=it, segments=(0,)) for it in ("den Bericht schicken", "Stühle kaufen")]
+    before = MeetingNotes(recording=RECORDING, title="Runde", action_items=tuple(tasks))
+    spoken = transcript(
+        "Ana: Der Bericht ist gestern raus.", "Ben: Die Stühle fehlen.", language="de"
+    )
+    done = [{"lines": [0], "task": 1}, {"lines": [0], "task": 2}, {"lines": [9], "task": 7}]
+    model = Answering({"these tasks were open": done})
+    notes = take_notes(RECORDING, spoken, lambda: model, request=Request(previous=before))
+    assert [(it.done, it.segments) for it in notes.carried] == [(True, (0,)), (False, ())]
+
+
 def test_topics_are_written_by_the_model_and_checked_and_no_tenth_is_left_out() -> None:
     spoken = talk(150)
     first = spoken.segments[3]

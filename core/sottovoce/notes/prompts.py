@@ -143,6 +143,20 @@ def topic_question(first: int, last: int) -> Question:
     )
 
 
+def settled_question(tasks: Sequence[str]) -> Question:
+    """For those of the tasks that were left open before which are said to be done by now."""
+    listed = "\n".join(f"{number}. {text}" for number, text in enumerate(tasks, 1))
+    item = _object({"lines": _LINES, "task": {"type": "integer"}})
+    return Question(
+        text="\n\nAfter the meeting before this one these tasks were open:\n"
+        f"{listed}\nWhich of them does somebody in the transcript say to be done? Answer with a "
+        'JSON list; each item has "lines" (the numbers of the lines that say so) and "task" (the '
+        f"number of the task). {_NONE}",
+        json_schema={"type": "array", "items": item, "maxItems": min(len(tasks), MOST_ITEMS)},
+        max_tokens=MOST_TOKENS // 2,
+    )
+
+
 def whole_question() -> Question:
     """For the summary of a meeting of which the statements of its parts' summaries were read."""
     return Question(
@@ -164,11 +178,13 @@ def list_schema(section: str, *, dated: bool = False) -> dict[str, Any]:
     return {"type": "array", "items": _item(more), "maxItems": MOST_ITEMS}
 
 
+# A grammar has no ranges; whether the lines exist is checked with the evidence.
+_LINES = {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 6}
+
+
 def _item(more: dict[str, Any] | None = None) -> dict[str, Any]:
-    # The lines come first: a model that has named its evidence writes what that says. A grammar has
-    # no ranges; whether the lines exist is checked with the evidence.
-    lines = {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 6}
-    return _object({"lines": lines, "text": {**_text(300), "minLength": 1}, **(more or {})})
+    # The lines come first: a model that has named its evidence writes what that says.
+    return _object({"lines": _LINES, "text": {**_text(300), "minLength": 1}, **(more or {})})
 
 
 def _text(longest: int) -> dict[str, Any]:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from ..values import MeetingNotes, SectionKind, Statement
 from . import prompts
 from .answers import Answer, answers, items, written_object
+from .carried import left_open
 from .checked import Checker
 from .compose import title_of
 from .details import Written, by_speaker, detail, quotes, telling_topics
+from .evidence import content_words
 from .highlights import Highlights
 from .parts import parts
 from .sections import arranged
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..interfaces import Conversation, Question, TextGenerator
-    from ..values import Recording, Transcript
+    from ..values import ActionItem, Recording, Transcript
     from .evidence import Line
     from .reading import Reading
     from .request import Request
@@ -62,6 +64,7 @@ def ask_by_schema(
     )
     found: dict[str, list[Statement]] = {name: [] for name in task.sections}
     written: dict[Stretch, Written] = {}
+    settled: dict[int, tuple[int, ...]] = {}
     title, dropped = "", 0
     several = len(spans) > 1
     progress(0, len(spans) + several)
@@ -71,11 +74,12 @@ def ask_by_schema(
             part = _Part(task, conversation, first, end)
             dropped += part.ask(found, written, stretches)
             title = title if several else part.title()
+            settled |= part.settled()
         progress(number + 1, len(spans) + several)
     if several:
         title = _whole(task, found)
         progress(len(spans) + 1, len(spans) + 1)
-    return _arranged(task, transcript, found, written, title, dropped)
+    return _arranged(task, transcript, found, written, settled, title, dropped)
 
 
 def numbered(lines: Sequence[Line], first: int, end: int) -> str:
@@ -205,6 +209,23 @@ class _Part:
         (answer,) = answers(self.conversation, [prompts.title_question()])
         return _title(self.task, answer)
 
+    def settled(self) -> dict[int, tuple[int, ...]]:
+        """Of what the meeting before left open the items that are said to be done, by their place
+        there, with the lines that say so and have words of the item."""
+        previous = self.task.request.previous
+        if previous is None or not (before := left_open(previous)):
+            return {}
+        asked = prompts.settled_question([_named(it) for it in before])
+        (answer,) = answers(self.conversation, [asked])
+        found = {}
+        for item in items(answer):
+            number = item["task"] - 1
+            lines = [it for it in item["lines"] if self.first <= it < self.end]
+            said = {w for it in lines for w in content_words(self.task.lines[it].text)}
+            if 0 <= number < len(before) and content_words(before[number].text) & said:
+                found[number] = tuple(sorted(set(lines)))
+        return found
+
     def _question(self, name: str, already: Sequence[str] = ()) -> Question:
         text = self.task.sections[name]
         return prompts.question(name, text, already[-24:], dated=self.task.dated)
@@ -254,6 +275,7 @@ def _arranged(
     transcript: Transcript,
     found: Mapping[str, list[Statement]],
     written: Mapping[Stretch, Written],
+    settled: Mapping[int, tuple[int, ...]],
     title: str,
     dropped: int,
 ) -> MeetingNotes:
@@ -282,7 +304,11 @@ def _arranged(
     }
     if SectionKind.SPEAKERS in kinds:
         extra[SectionKind.SPEAKERS] = found.get("speakers") or by_speaker(lines, highlights)
-    return arranged(notes, request, lines, extra)
+    return arranged(notes, request, lines, extra, settled)
+
+
+def _named(item: ActionItem) -> str:
+    return f"{item.assignee}: {item.text}" if item.assignee else item.text
 
 
 def _title(task: _Task, answer: Answer) -> str:
