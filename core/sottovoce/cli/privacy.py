@@ -58,6 +58,7 @@ def _stays(host: Host) -> list[dict[str, Any]]:
     kept = {
         "meetings: transcripts, notes, voices": home.library,
         "notes": host.notes_folder,
+        "what models have read of meetings": home.contexts,
         "models": home.models,
         "settings": home.config,
         "logs": home.log,
