@@ -108,7 +108,7 @@ class ModelStore:
                 if path.exists() and not is_right(file, path):
                     path.unlink()  # of an earlier revision
                 if not path.exists():
-                    with told(spec):
+                    with told(str(spec.repository), file.name):
                         fetch(file, path, _adding(report, before, total), self._patience)
                 before += file.size
                 report(Transferred(before, total))
