@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sottovoce import device
+from sottovoce import device, testing
 from sottovoce.errors import ConfigError
 from sottovoce.home import find_home
 from sottovoce.host import Host
@@ -190,6 +190,23 @@ def test_notes_that_are_off_leave_the_transcript(tmp_path: Path, home: Path) -> 
     assert ran.err.splitlines()[-1].startswith("sotto: notes are off on this device")
     (meeting,) = sotto("meetings", "--json", home=home).json
     assert meeting["stages"] == ["transcription"]
+
+
+def test_summaries_that_are_off_are_in_no_section_of_the_notes(tmp_path: Path) -> None:
+    from sottovoce_plugins import files
+
+    def sections(folder: Path, **changes: object) -> set[str]:
+        with testing.empty_host(folder) as host:
+            device.change(host.home.device, changes)
+            host.plugins.register(files, "files")
+            testing.add_fake_engines(host)
+            done = testing.process(host, testing.write_wav(folder / "memo.wav", 8.0))
+            return {it.title for it in done.notes.sections}
+
+    everything = sections(tmp_path / "on")
+    assert "Summary" in everything
+    off = sections(tmp_path / "off", **{"features.summaries": False})
+    assert off == everything - {"Summary"}
 
 
 def test_setup_asks_nothing_where_nobody_can_answer(home: Path) -> None:
