@@ -311,12 +311,17 @@ def load(host: Host, meeting: Meeting) -> Processed:
     return Processed(meeting, host.library.transcript(meeting.id), notes)
 
 
-def check_exporters(host: Host, exporters: Sequence[str]) -> Sequence[str]:
-    """The same names. Raises ``UsageError`` for one that is wrong: before the work, not after."""
+def check_exporters(
+    host: Host, exporters: Sequence[str], folder: Path | None = None
+) -> Sequence[str]:
+    """The same names. Raises ``UsageError`` for one that is wrong, or that cannot write under
+    ``folder``: before the work, not after."""
     known = host.exporters()
     for name in exporters:
         if name not in known:
             raise UsageError(f"no exporter '{name}'; known: {', '.join(sorted(known))}")
+        if folder is not None:
+            known[name].check(folder)
     return exporters
 
 

@@ -53,7 +53,7 @@ def check(host: Host, arguments: Namespace) -> None:
     """Say what cannot work before the work. Raises ``SottovoceError``."""
     from ..pipeline import check_exporters
 
-    check_exporters(host, arguments.export or [])
+    check_exporters(host, arguments.export or [], arguments.to or host.notes_folder)
     host.model(ModelTask.TRANSCRIPTION, arguments.speech)
     host.model(ModelTask.GENERATION, arguments.model)
 
@@ -64,7 +64,7 @@ def run(host: Host, arguments: Namespace, heard: Heard | None = None) -> int:
     from .progress import shown
 
     folder = arguments.to or host.notes_folder
-    exporters = check_exporters(host, arguments.export or ["markdown"])
+    exporters = check_exporters(host, arguments.export or ["markdown"], folder)
     speech = host.model(ModelTask.TRANSCRIPTION, arguments.speech)
     language = host.model(ModelTask.GENERATION, arguments.model)
     results: list[dict[str, Any]] = []

@@ -102,7 +102,7 @@ def _record(host: Host, arguments: Namespace, recordings: Path) -> tuple[Path, H
     tracks = _wanted(host, arguments)
     lock = filelock.FileLock(host.home.recording_lock)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=0.5)  # a watch that looks whether somebody records holds it a moment
     except filelock.Timeout:
         raise UsageError("another sotto is recording; end that one first") from None
     try:
