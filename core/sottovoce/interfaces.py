@@ -284,6 +284,10 @@ class LiveControls(ABC):
     def end(self) -> None:
         """End the recording."""
 
+    @abstractmethod
+    def tell(self, text: str) -> None:
+        """Have the person know something about the overlay: a line among the notices."""
+
 
 class SuggestionOverlay(ABC):
     """Shows a meeting that is going on: what is said, and what is suggested.
