@@ -284,6 +284,10 @@ class LiveControls(ABC):
     def end(self) -> None:
         """End the recording."""
 
+    @abstractmethod
+    def tell(self, text: str) -> None:
+        """Add a notice: an overlay has something to say to the person."""
+
 
 class SuggestionOverlay(ABC):
     """Shows a meeting that is going on: what is said, and what is suggested.
@@ -295,15 +299,15 @@ class SuggestionOverlay(ABC):
 
     name: ClassVar[str]
 
-    def open(self, controls: LiveControls) -> None:
+    def open(self, controls: LiveControls) -> None:  # noqa: B027
         """The recording has begun."""
 
-    def update(self, view: LiveView) -> None:
+    def update(self, view: LiveView) -> None:  # noqa: B027
         """Called ten times a second at most, whenever there is something new; return quickly."""
 
     @abstractmethod
     def show(self, suggestion: Suggestion) -> None:
         """A suggestion that is new, or one that has grown: the id is the same."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """The meeting is over, or the overlay failed."""
