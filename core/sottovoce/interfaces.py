@@ -286,7 +286,7 @@ class LiveControls(ABC):
 
     @abstractmethod
     def tell(self, text: str) -> None:
-        """Have the person know something about the overlay: a line among the notices."""
+        """Add a notice: an overlay has something to say to the person."""
 
 
 class SuggestionOverlay(ABC):
@@ -299,15 +299,15 @@ class SuggestionOverlay(ABC):
 
     name: ClassVar[str]
 
-    def open(self, controls: LiveControls) -> None:
+    def open(self, controls: LiveControls) -> None:  # noqa: B027
         """The recording has begun."""
 
-    def update(self, view: LiveView) -> None:
+    def update(self, view: LiveView) -> None:  # noqa: B027
         """Called ten times a second at most, whenever there is something new; return quickly."""
 
     @abstractmethod
     def show(self, suggestion: Suggestion) -> None:
         """A suggestion that is new, or one that has grown: the id is the same."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """The meeting is over, or the overlay failed."""
