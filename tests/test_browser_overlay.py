@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sottovoce import LiveCaption, LiveState, LiveView
+from sottovoce import LiveCaption, LiveState
 from sottovoce_plugins.browser import Browser
 from sottovoce_plugins.shown import changes
 
@@ -90,7 +90,7 @@ def test_it_follows_what_happens(page: Page, shown: Chromium) -> None:
                 notices=("The headset is gone.",))
     )  # fmt: skip
     shown.wait("document.querySelector('#captions').lastChild.innerText.includes('that I know of')")
-    assert shown.value("document.querySelectorAll('#captions li').length") == len(CAPTIONS) + 1
+    assert shown.value("document.querySelectorAll('#captions li').length") == len(CAPTIONS) - 2
     assert shown.value("document.querySelector('#captions b')") is None, "speech is no markup"
     assert shown.value("document.querySelectorAll('article').length") == 1
     assert "The headset is gone." in shown.value("document.querySelector('#notices').innerText")
@@ -296,8 +296,17 @@ def test_only_what_changed_is_sent() -> None:
     assert changes(VIEW, VIEW) == {}
     assert changes(VIEW, replace(VIEW, marks=3)) == {"marks": 3}
     said = LiveCaption(start=1.0, speaker="Me", text="So")
-    later: LiveView = replace(VIEW, captions=(*CAPTIONS[2:], said))
-    sent = changes(VIEW, later)["captions"]
-    assert list(sent["lines"]) == [{"start": 1.0, "speaker": "Me", "text": "So"}]
-    assert sent["from"] == len(CAPTIONS) - 2
-    assert changes(VIEW, replace(VIEW, captions=(said,)))["captions"]["from"] == 0
+
+    def sent(now: tuple[LiveCaption, ...]) -> tuple[int, int, list[str]]:
+        found = changes(VIEW, replace(VIEW, captions=now))["captions"]
+        return found["drop"], found["keep"], [it["text"] for it in found["lines"]]
+
+    last = CAPTIONS[-1]
+    assert sent((*CAPTIONS, said)) == (0, 11, ["So"])
+    assert sent((*CAPTIONS[2:], said)) == (2, 9, ["So"])
+    assert sent((*CAPTIONS[:10], said, last)) == (0, 10, ["So", last.text])
+    assert sent(CAPTIONS[:10]) == (0, 10, [])
+    assert sent((said,)) == (11, 0, ["So"])
+    assert sent(()) == (11, 0, [])
+    told = replace(VIEW, notices=("a", "b"))
+    assert changes(told, replace(VIEW, notices=("b", "b", "c")))["notices"] == ("b", "c")

@@ -23,33 +23,34 @@ def as_json(view: LiveView) -> dict[str, Any]:
 
 
 def changes(before: LiveView | None, now: LiveView) -> dict[str, Any]:
-    """The fields that are others than before; of captions and notices only what was added, and
-    whether that follows what was there (``from`` is 0 where it does not)."""
+    """The fields that are others than before. Of the captions: how many go at the beginning, how
+    many then stay, and the lines behind those; of the notices those that are new."""
+    fields = as_json(now)
     if before is None:
-        fields = as_json(now)
-        fields["captions"] = {"from": 0, "lines": fields["captions"]}
+        fields["captions"] = {"drop": 0, "keep": 0, "lines": fields["captions"]}
         fields["notices"] = fields["notices"][-2:]
         return fields
-    changed = {
-        name: value
-        for name, value in as_json(now).items()
-        if getattr(now, name) != getattr(before, name)
-    }
-    if "captions" in changed:
-        kept = _kept(before.captions, now.captions)
-        changed["captions"] = {"from": kept, "lines": changed["captions"][kept:]}
-    if "notices" in changed:
-        changed["notices"] = changed["notices"][_kept(before.notices, now.notices) :]
-    return changed
+    fields = {it: value for it, value in fields.items() if getattr(now, it) != getattr(before, it)}
+    if "captions" in fields:
+        old, new = before.captions, now.captions
+        drop = old.index(new[0]) if new and new[0] in old else len(old)
+        keep = 0
+        for one, other in zip(old[drop:], new, strict=False):
+            if one != other:
+                break
+            keep += 1
+        fields["captions"] = {"drop": drop, "keep": keep, "lines": fields["captions"][keep:]}
+    if "notices" in fields:
+        fields["notices"] = after(before.notices, now.notices)
+    return fields
 
 
-def _kept(before: Sequence[object], now: Sequence[object]) -> int:
-    """How many of the first of ``now`` were the last of ``before``: of a long meeting the first
-    lines go."""
+def after(before: Sequence[str], now: Sequence[str]) -> Sequence[str]:
+    """What is new of lines of which only the latest are kept."""
     for kept in range(min(len(before), len(now)), 0, -1):
-        if now[kept - 1] == before[-1] and tuple(now[:kept]) == tuple(before[-kept:]):
-            return kept
-    return 0
+        if tuple(now[:kept]) == tuple(before[-kept:]):
+            return now[kept:]
+    return now
 
 
 def obey(controls: LiveControls, order: object) -> None:

@@ -103,11 +103,11 @@ const line = (tag, caption, before) => {
   made.append(el("time", "", clock(caption.start)), said);
   return made;
 };
-const captions = ({ from, lines }) => {
+const captions = ({ drop, keep, lines }) => {
   const list = $("captions");
-  if (from === 0) list.replaceChildren();
+  const stay = [...list.children].slice(drop, drop + keep);
+  for (const it of [...list.children]) if (!stay.includes(it)) it.remove();
   for (const it of lines) list.append(line("li", it, list.lastChild?.dataset.speaker));
-  while (list.children.length > 400) list.firstChild.remove();
 };
 const saying = (lines) =>
   $("saying").replaceChildren(...lines.map((it) => line("p", { ...it, text: `${it.text} …` })));
