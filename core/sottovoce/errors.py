@@ -86,13 +86,19 @@ class ConfigError(SottovoceError):
 
 
 class NetworkRefusedError(SottovoceError):
-    def __init__(self, plugin: str | None, where: str) -> None:
-        super().__init__(plugin, where)
+    def __init__(self, plugin: str | None, where: str, listening: bool = False) -> None:
+        super().__init__(plugin, where, listening)
         self.plugin = plugin
         self.where = where
+        self.listening = listening
 
     def __str__(self) -> str:
         who = f"'{self.plugin}'" if self.plugin else "a part of the program"
+        if self.listening:
+            return (
+                f"{who} tried to listen on {self.where}, where other machines could connect to it, "
+                "and was stopped; 127.0.0.1 is for this machine alone"
+            )
         return (
             f"{who} tried to connect to {self.where}, which was not configured, and was stopped; "
             "'sotto privacy' lists what may connect"
