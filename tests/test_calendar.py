@@ -252,7 +252,7 @@ def test_tasks_with_a_date_as_events_of_that_day(tmp_path: Path) -> None:
         str(it["STATUS"]) for it in icalendar.Calendar.from_ical(tasks.read_bytes()).walk("VTODO")
     ]
     assert states == ["NEEDS-ACTION", "NEEDS-ACTION", "COMPLETED"]
-    assert event["UID"] not in tasks.read_text()
+    assert str(event["UID"]) not in tasks.read_text()
 
 
 class Ring(keyring.backend.KeyringBackend):
