@@ -163,6 +163,19 @@ def test_a_hang_ends_with_the_deadline(tmp_path: Path) -> None:
             worker.call("echo", 1)
 
 
+def test_the_error_of_a_hang_does_not_wait_for_the_process_to_end(tmp_path: Path) -> None:
+    """One that a GPU may keep for longer: it is given time, and its user an error."""
+    with Worker(PROBE, name="probe", log_file=tmp_path / "log", grace=2.0) as worker:
+        began = time.monotonic()
+        with pytest.raises(DeadlineExceededError):
+            worker.call("hang", deadline=0.1)
+        assert time.monotonic() - began < 1.5
+        assert psutil.pid_exists(worker.pid)
+        with pytest.raises(WorkerDiedError, match="did not answer"):
+            worker.call("echo", 1)
+    assert not psutil.pid_exists(worker.pid)
+
+
 def test_a_hang_at_the_start_ends_with_the_deadline(tmp_path: Path) -> None:
     with pytest.raises(DeadlineExceededError):
         start(tmp_path, "hang", deadline=0.5)

@@ -74,6 +74,8 @@ class Contexts:
         """What cannot be kept is read anew next time; the person has an answer all the same."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for part in path.parent.glob(f".*{_SUFFIX}.*"):  # of a process that was killed
+                part.unlink(missing_ok=True)
             conversation.save(path)
         except (EngineError, UsageError, OSError) as error:
             log.warning("the context of %s is not kept: %s", path.parent.name, error)

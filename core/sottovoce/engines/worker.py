@@ -51,6 +51,8 @@ _WINDOW = 16
 """Items of a feed that may be on their way to the child"""
 _GRACE = 0.5
 """Seconds between asking a child to stop and killing it"""
+_MOMENT = 0.5
+"""Seconds that whoever cancels a job waits for its end at most"""
 _WAKE = 1.0
 """Seconds that a wait lasts at most before it looks up: Windows delivers Ctrl-C only then"""
 _STALLED = 30
@@ -288,26 +290,47 @@ class Worker:
         finally:
             if not finished:
                 self._cancel(job, replies)
-            self._forget(job)
+            else:
+                self._forget(job)
 
     def _cancel(self, job: int, replies: queue.SimpleQueue[tuple[Any, ...]]) -> None:
-        """Stop a job, and the process with it when it does not answer."""
+        """Stop a job, and the process with it when it does not answer.
+
+        Whoever waits for the job is not kept for longer than a moment.
+        """
         if self._died:
+            self._forget(job)
             return
-        until = time.monotonic() + self._grace
+        end = time.monotonic() + self._grace
         with self._killing_after(self._grace):
             try:
                 self._send("cancel", job)
-                while (reply := _next(replies, until)) is None or reply[0] not in (
-                    "done",
-                    "error",
-                ):
-                    pass
-            except queue.Empty:
+                if self._settled(replies, min(end, time.monotonic() + _MOMENT)):
+                    self._forget(job)
+                    return
+            except (EngineError, Cancelled):
+                self._forget(job)
+                return
+
+        def outwait() -> None:
+            if not self._settled(replies, end):
                 self._abandon()
                 self._receiver.join()
-            except (EngineError, Cancelled):
+            self._forget(job)
+
+        if time.monotonic() >= end:
+            outwait()
+        else:
+            threading.Thread(target=outwait, name=f"{self.name}-cancel", daemon=True).start()
+
+    @staticmethod
+    def _settled(replies: queue.SimpleQueue[tuple[Any, ...]], until: float) -> bool:
+        """Whether a job has come to its end by then."""
+        with contextlib.suppress(queue.Empty):
+            while (reply := _next(replies, until)) is None or reply[0] not in ("done", "error"):
                 pass
+            return True
+        return False
 
     @contextlib.contextmanager
     def _killing_after(self, seconds: float) -> Iterator[None]:
