@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,6 +124,24 @@ def test_a_name_of_the_vocabulary_is_spelled_as_it_is_there(
     request = SpeechRequest(vocabulary=("Sara",))
     first = next(whisper.transcribe(chunks(speech[: 16_000 * 8]), request=request))
     assert first.text == heard[0].text.replace("Sarah", "Sara")
+
+
+def test_the_calendars_attendees_are_told_to_the_model_before_it_listens(
+    tmp_path: Path, home: Path
+) -> None:
+    install(home)
+    short = encode(tmp_path / "short.flac", [decode(RECORDING)[: 16_000 * 8]], codec="flac")
+    os.utime(short, (1_790_000_000, 1_790_000_000))
+    start = datetime.fromtimestamp(1_790_000_000 - 8, UTC)
+    calendar = tmp_path / "work.ics"
+    calendar.write_text(
+        "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VEVENT\nUID:1\n"
+        f"DTSTAMP:{start:%Y%m%dT%H%M%SZ}\nDTSTART:{start:%Y%m%dT%H%M%SZ}\nDURATION:PT30M\n"
+        "SUMMARY:Budget\nATTENDEE;CN=Sara:mailto:s@x.org\nEND:VEVENT\nEND:VCALENDAR\n"
+    )
+    assert sotto("calendar", "add", "work", "--ics", calendar, home=home).status == 0
+    ran = sotto("transcribe", short, "--model", "whisper-tiny", home=home)
+    assert "Can Sara close the budget next month?" in ran.out, ran.err
 
 
 def test_it_translates_when_asked_and_only_then(
