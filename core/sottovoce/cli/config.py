@@ -52,6 +52,7 @@ def _effective(host: Host) -> dict[str, Any]:
         "enabled": True,
         **{f"features.{it}": True for it in Feature},
         **{f"models.{it}": f"starter-{_STARTER[it]}" for it in ModelTask},
+        "speech.profiles": False,
         "notes.folder": str(host.home.notes),
         "plugins.off": [],
     }

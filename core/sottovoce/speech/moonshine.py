@@ -83,7 +83,7 @@ class MoonshineTranscriber(Transcriber):
             if isinstance(item, Segment):
                 yield item
             else:
-                self.removed = dict(item)
+                self.removed = Counter(self.removed) + item
 
     def captions(self, audio: Iterable[tuple[int, bytes]], tracks: int) -> Iterator[Caption]:
         yield from self._worker.stream("captions", tracks, feed=audio)
@@ -144,16 +144,13 @@ class MoonshineServer:
         )
         embed = self._voiceprinter.embed if voices else None
         known = Vocabulary(vocabulary)
-        removed: Counter[str] = Counter()
         found = runs(blocks, self._detector, start=start)
         for turn in turns(found, embed, self._cores, start=start):
             job.check()
             heard = text_of(self._engine, np.pad(turn.samples, _MARGIN))
             text, cut = text_without_loops(heard)
-            removed[Invention.REPETITION] += cut
-            if is_credit(text, None):
-                removed[Invention.CREDITS] += 1
-            elif text:
+            invented = is_credit(text, None)
+            if text and not invented:
                 yield Segment(
                     id=0,
                     start=turn.start,
@@ -163,7 +160,8 @@ class MoonshineServer:
                     until=turn.until,
                     language="en",
                 )
-        yield +removed
+            if cut or invented:
+                yield +Counter[str]({Invention.REPETITION: cut, Invention.CREDITS: invented})
 
     def captions(self, job: Job, tracks: int) -> Iterator[Caption]:
         import numpy as np

@@ -142,7 +142,7 @@ class WhisperTranscriber(Transcriber):
             if isinstance(item, Segment):
                 yield item
             else:
-                self.removed = dict(item)
+                self.removed = Counter(self.removed) + item
 
     def close(self) -> None:
         self._worker.close()
@@ -169,6 +169,12 @@ class _Heard:
     segments: tuple[Segment, ...]
     language: str
     removed: Counter[str]
+
+    def told(self) -> Iterator[Segment | Counter[str]]:
+        """What was left out comes last: a window that is decoded again is counted once."""
+        yield from self.segments
+        if self.removed:
+            yield self.removed
 
 
 class WhisperServer:
@@ -231,26 +237,21 @@ class WhisperServer:
         embed = self._voiceprinter.embed if voices else None
         spoken = runs(blocks, self._detector, start=start)
         found = windows(turns(spoken, embed, self._cores, start=start), start)
-        removed: Counter[str] = Counter()
         usual = request.language or request.usual_language
         if not self._multilingual:
             usual = "en"
         # Until the recording's language is known, one window at a time.
         while not usual:
             if (window := next(found, None)) is None:
-                yield removed
                 return
             (heard,) = self._decode(request, "", [window])
-            removed += heard.removed
-            yield from heard.segments
+            yield from heard.told()
             usual = heard.language if heard.segments else ""
         decode = partial(self._decode, request, usual)
         for batch in side_by_side(decode, _batches(found, self._plan.batch), self._plan.workers):
             for heard in batch:
                 job.check()
-                removed += heard.removed
-                yield from heard.segments
-        yield removed
+                yield from heard.told()
 
     def _decode(self, request: SpeechRequest, usual: str, batch: Sequence[Window]) -> list[_Heard]:
         """What was said in each window. ``usual`` is the language where a window's is not clear."""
