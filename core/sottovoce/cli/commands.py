@@ -27,6 +27,7 @@ from . import (
     setup,
     templates,
     transcribe,
+    voices,
     watch,
 )
 
@@ -46,6 +47,7 @@ def register_commands(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         watch,
         jobs,
         meetings,
+        voices,
         notes,
         ask,
         search,
