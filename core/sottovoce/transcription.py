@@ -221,17 +221,43 @@ def _language(segments: Sequence[Segment]) -> str:
     return seconds.most_common(1)[0][0] if seconds else ""
 
 
+_QUIET = 0.003
+"""Root mean square of the loudest chunk below which a recording is raised (-50 dB)"""
+_RAISED = 0.03
+"""Root mean square to which its loudest chunk is raised"""
+_MOST_RAISED = 100.0
+"""Times: what is fainter is a recording of nothing"""
+
+
 class _Heard:
-    """Chunks on their way to the engine, and how much of the recording they were."""
+    """Chunks on their way to the engine, and how much of the recording they were.
+
+    What was recorded very quietly is raised, by what the loudest chunk so far needs: as soon as
+    anything is loud enough, nothing more is changed. A track is always read from its beginning, so
+    a transcription that is taken up again hears the same.
+    """
 
     def __init__(self, chunks: Iterator[AudioChunk]) -> None:
         self._chunks = chunks
         self.seconds = 0.0
 
     def __iter__(self) -> Iterator[AudioChunk]:
+        import numpy as np
+
+        loudest = 0.0
         for chunk in self._chunks:
             self.seconds = chunk.timestamp + len(chunk.audio) / 32_000
-            yield chunk
+            if loudest >= _QUIET:
+                yield chunk
+                continue
+            samples = np.frombuffer(chunk.audio, "<i2") / 32768
+            loudest = max(loudest, float(np.sqrt(np.mean(samples**2))) if len(samples) else 0.0)
+            if not 0 < loudest < _QUIET:
+                yield chunk
+                continue
+            raised = samples * min(_MOST_RAISED, _RAISED / loudest)
+            pcm = (raised.clip(-1, 1) * 32767).astype("<i2").tobytes()
+            yield replace(chunk, audio=pcm)
 
 
 def begin(host: Host, path: Path) -> tuple[Meeting, RecordedFile, FileSource]:

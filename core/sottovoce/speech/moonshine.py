@@ -23,7 +23,7 @@ from ..values import (
     Segment,
     SpeechRequest,
 )
-from .guards import Invention, is_credit, text_without_loops
+from .guards import Invention, is_credit, is_noise, text_without_loops
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -149,8 +149,8 @@ class MoonshineServer:
             job.check()
             heard = text_of(self._engine, np.pad(turn.samples, _MARGIN))
             text, cut = text_without_loops(heard)
-            invented = is_credit(text, None)
-            if text and not invented:
+            credit, noise = is_credit(text, None), is_noise(text, turn.certainty)
+            if text and not credit and not noise:
                 yield Segment(
                     id=0,
                     start=turn.start,
@@ -160,8 +160,14 @@ class MoonshineServer:
                     until=turn.until,
                     language="en",
                 )
-            if cut or invented:
-                yield +Counter[str]({Invention.REPETITION: cut, Invention.CREDITS: invented})
+            if cut or credit or noise:
+                yield +Counter[str](
+                    {
+                        Invention.REPETITION: cut,
+                        Invention.CREDITS: credit,
+                        Invention.SILENCE: noise,
+                    }
+                )
 
     def captions(self, job: Job, tracks: int) -> Iterator[Caption]:
         import numpy as np

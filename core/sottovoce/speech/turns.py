@@ -56,6 +56,8 @@ class Turn:
     until: float = 0.0
     """Seconds from which on the audio gives the same turns after this one: its end, unless it ends
     in the middle of a run"""
+    certainty: float = 1.0
+    """As of the run that is surest to be speech"""
 
     @property
     def end(self) -> float:
@@ -84,7 +86,7 @@ def turns(
                 if turn is not None:
                     clean = max(clean, turn.until)
                     yield turn
-                turn = Turn(part.start, part.samples, voice)
+                turn = Turn(part.start, part.samples, voice, certainty=part.certainty)
             turn = replace(turn, until=part.end if number == len(parts) else clean)
     if turn is not None:
         yield turn
@@ -152,7 +154,7 @@ def _within(begin: int, end: int, starts: list[int], voices: list[Voice]) -> Voi
 
 
 def _piece(run: Run, begin: int, end: int) -> Run:
-    return type(run)(run.start + begin / RATE, run.samples[begin:end])
+    return type(run)(run.start + begin / RATE, run.samples[begin:end], run.certainty)
 
 
 def _faintest(samples: Samples, middle: int) -> int:
@@ -176,7 +178,9 @@ def _goes_on(turn: Turn, run: Run, voice: Voice) -> bool:
 def _joined(turn: Turn, run: Run, voice: Voice) -> Turn:
     gap = np.zeros(max(0, round((run.start - turn.end) * RATE)), np.float32)
     mean = _mean(turn.voice, len(turn.samples), voice, len(run.samples))
-    return Turn(turn.start, np.concatenate([turn.samples, gap, run.samples]), mean)
+    certainty = max(turn.certainty, run.certainty)
+    samples = np.concatenate([turn.samples, gap, run.samples])
+    return Turn(turn.start, samples, mean, certainty=certainty)
 
 
 def _mean(one: Voice, weight: int, other: Voice, other_weight: int) -> Voice:

@@ -29,6 +29,7 @@ from .guards import (
     Invention,
     compression,
     is_credit,
+    is_noise,
     without_loops,
 )
 
@@ -423,6 +424,9 @@ def _heard(
         confidence = fmean(it.probability for it in kept) if kept else None
         if not text or is_credit(text, confidence, no_speech):
             removed[Invention.CREDITS] += bool(text)
+            continue
+        if is_noise(text, turn.certainty):
+            removed[Invention.SILENCE] += 1
             continue
         segments.append(
             Segment(
