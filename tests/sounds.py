@@ -57,24 +57,23 @@ def chords(seconds: int) -> Samples:
     return np.concatenate(bars).astype(np.float32)
 
 
-def song(seconds: int) -> Samples:
-    """A melody of plucked and held notes with vibrato over a bass and drums, in bars of two
-    seconds."""
+def melody(seconds: int) -> Samples:
+    """Plucked notes with six overtones, eight a second and one at a time: the voice activity
+    detector takes much of it for speech."""
+    return _notes(seconds, 110, lambda t: sum(np.sin(2 * np.pi * k * t) / k for k in range(1, 7)))
+
+
+def arpeggio(seconds: int) -> Samples:
+    """The same of saw-tooth waves, as an old synthesiser plays it, an octave higher."""
+    return _notes(seconds, 220, lambda t: 2 * (t % 1) - 1)
+
+
+def _notes(seconds: int, root: float, wave: Callable[[Samples], Samples]) -> Samples:
     random = np.random.default_rng(2)
-    time = np.arange(RATE // 4) / RATE
-    scale = (0, 2, 4, 5, 7, 9, 11, 12)
-    beats: list[Samples] = []
-    note = 4
-    for beat in range(seconds * 4):
-        note = int(np.clip(note + random.integers(-2, 3), 0, 7))
-        pitch = 220 * 2 ** (scale[note] / 12)
-        phase = 2 * np.pi * pitch * time + 3 * np.sin(2 * np.pi * 5.5 * time)
-        tune = sum(np.sin(k * phase) / k**1.5 for k in range(1, 8)) * np.exp(-time * 3)
-        bass = np.sin(2 * np.pi * 55 * 2 ** (scale[(beat // 8) % 8] / 12) * time)
-        kick = np.sin(2 * np.pi * 60 * np.exp(-time * 20) * time) * np.exp(-time * 15)
-        snare = random.normal(0, 1, len(time)) * np.exp(-time * 25) * (beat % 4 == 2)
-        beats.append(0.15 * tune + 0.1 * bass + 0.3 * kick * (beat % 4 == 0) + 0.15 * snare)
-    return np.concatenate(beats).clip(-1, 1).astype(np.float32)
+    time = np.arange(RATE // 8) / RATE
+    pitches = root * 2 ** (random.choice([0, 2, 4, 5, 7, 9, 11, 12], seconds * 8) / 12)
+    played = [0.15 * wave(it * time) * np.exp(-4 * 8 * time) for it in pitches]
+    return np.concatenate(played).astype(np.float32)
 
 
 def _white(seconds: int, level: float) -> Samples:
@@ -89,5 +88,6 @@ SOUNDS: dict[str, Callable[[int], Samples]] = {
     "loud noise": loud_noise,
     "pink noise": pink_noise,
     "chords": chords,
-    "song": song,
+    "melody": melody,
+    "arpeggio": arpeggio,
 }

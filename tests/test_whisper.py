@@ -23,6 +23,7 @@ from sottovoce_catalog import load_models
 
 from .audio import decode, encode
 from .conftest import sotto
+from .sounds import SOUNDS
 from .whisper_tiny.held_out import RECORDING, SPOKEN
 
 if TYPE_CHECKING:
@@ -173,36 +174,9 @@ def test_a_request_that_cannot_be_fulfilled_says_so(home: Path) -> None:
         engine.close()
 
 
-def noise(seconds: int, level: float) -> Samples:
-    return np.random.default_rng(0).normal(0, level, 16_000 * seconds).astype(np.float32)
-
-
-def music(seconds: int) -> Samples:
-    """Chords that change every second, with overtones, a beat and a swell."""
-    random = np.random.default_rng(1)
-    time = np.arange(16_000) / 16_000
-    bars = []
-    for _ in range(seconds):
-        root = 110 * 2 ** (random.integers(0, 24) / 12)
-        notes = [root * 2 ** (step / 12) for step in (0, 4, 7, 12)]
-        bar = sum(np.sin(2 * np.pi * f * k * time) / k for f in notes for k in (1, 2, 3, 4))
-        beat = np.exp(-(time % 0.5) * 12) * random.normal(0, 1, 16_000)
-        bars.append(0.08 * bar * (0.6 + 0.4 * np.sin(np.pi * time)) + 0.05 * beat)
-    return np.concatenate(bars).astype(np.float32)
-
-
-NOTHING_SAID = {
-    "silence": np.zeros(16_000 * 60, np.float32),
-    "hum": (0.2 * np.sin(np.arange(16_000 * 60) * 2 * np.pi * 50 / 16_000)).astype(np.float32),
-    "faint noise": noise(60, 0.003),
-    "loud noise": noise(60, 0.2),
-    "music": music(60),
-}
-
-
-@pytest.mark.parametrize("sound", NOTHING_SAID)
+@pytest.mark.parametrize("sound", SOUNDS)
 def test_where_nobody_speaks_there_is_not_one_word(sound: str, whisper: WhisperTranscriber) -> None:
-    assert list(whisper.transcribe(chunks(NOTHING_SAID[sound]))) == []
+    assert list(whisper.transcribe(chunks(SOUNDS[sound](30)))) == []
 
 
 def test_speech_after_a_long_silence_is_where_it_was_said(

@@ -32,6 +32,7 @@ from .guards import (
     is_noise,
     without_loops,
 )
+from .vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -308,8 +309,10 @@ class WhisperServer:
             texts.append([it for it in tokens if it < tokenizer.eot])
         words = self._words(tokenizer, batch, texts, encoded)
         spoken = "en" if request.translate else language
+        # Which words are no near misses is known of English only.
+        known = Vocabulary(request.vocabulary if spoken == "en" else ())
         return [
-            _heard(window, said, counted, spoken, result.no_speech_prob)
+            _heard(window, said, counted, spoken, result.no_speech_prob, known)
             for window, said, counted, result in zip(batch, words, removed, results, strict=True)
         ]
 
@@ -392,6 +395,7 @@ def _heard(
     removed: Counter[str],
     language: str,
     no_speech: float,
+    known: Vocabulary,
 ) -> _Heard:
     """The window's words as segments: one for each turn that has some."""
     turns: dict[int, list[Word]] = {}
@@ -433,8 +437,8 @@ def _heard(
                 id=0,
                 start=turn.start,
                 end=turn.end,
-                text=text,
-                words=kept,
+                text=known.corrected(text),
+                words=known.corrected_words(kept),
                 confidence=confidence,
                 voice=turn.voice,
                 language=language,
