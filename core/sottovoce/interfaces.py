@@ -101,7 +101,7 @@ class Transcriber(ABC):
     compute: str = ""
     """On what it computes, and how: "CPU, int8" """
     removed: Mapping[str, int] = MappingProxyType({})
-    """What the last transcription left out as invented, by kind, and how often"""
+    """What the transcription left out as invented so far, by kind, and how often"""
 
     @abstractmethod
     def transcribe(
