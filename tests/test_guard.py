@@ -232,6 +232,23 @@ def test_a_live_meeting_works_without_interfaces_and_connects_to_the_sound_alone
     assert all(sound.environment["PULSE_SERVER"].removeprefix("unix:") in it for it in found)
 
 
+def test_nothing_listens_for_other_machines(home: Path) -> None:
+    program = f"""{TRY}
+def listen(address, timeout):
+    with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET) as it:
+        it.bind((address[0], 0))
+        print("listens")
+
+for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "", "{NOWHERE}"):
+    attempt(host, listen)
+"""
+    *own, last = python(program, home)
+    assert own == ["listens"] * 3 + [
+        "refused 0.0.0.0", "refused ::", "refused all addresses",
+    ]  # fmt: skip
+    assert last == f"refused {NOWHERE}"
+
+
 def test_privacy_lists_what_could_connect_from_the_settings_and_the_plugins(
     tmp_path: Path, home: Path
 ) -> None:
@@ -248,6 +265,7 @@ def test_privacy_lists_what_could_connect_from_the_settings_and_the_plugins(
     mirrored = sotto("privacy", "--json", home=home, HF_ENDPOINT="https://mirror.example").json
     assert mirrored["connects"][0]["host"] == "mirror.example"
     assert sotto("privacy", "--json", home=home, HF_HUB_OFFLINE="1").json["connects"] == []
+    assert {it["host"]: it["who"] for it in shown["listens"]} == {"127.0.0.1": "plugin 'browser'"}
     library = next(it for it in shown["stays"] if it["what"].startswith("meetings"))
     assert library["path"] == str(home / "data" / "library.sqlite3")
     if sys.platform == "linux":

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .interfaces import FileSource, TextGenerator, TranscriptImporter
     from .library import Meeting
     from .notes.ahead import Ahead
+    from .notes.standing import Standing
     from .values import ImportedMeeting, ModelSpec, Segment
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,14 @@ class Processed:
     notes: MeetingNotes
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A language model and what it has read of a meeting before there was a file of it."""
+
+    generator: TextGenerator
+    reader: Ahead | Standing
+
+
 class Processor:
     """Takes files through the stages, one after another, with engines that stay loaded."""
 
@@ -92,7 +101,7 @@ class Processor:
             lambda done, total: report(Progress(Stage.TRANSCRIPTION, done, total)),
         )
         self._generator: TextGenerator | None = None
-        self._ahead: Ahead | None = None
+        self._ahead: Ahead | Standing | None = None
 
     def __enter__(self) -> Processor:
         return self
@@ -102,11 +111,16 @@ class Processor:
             if engine is not None:
                 engine.close()
 
-    def process(self, path: Path, heard: Heard | None = None) -> Processed:
+    def process(
+        self, path: Path, heard: Heard | None = None, prepared: Prepared | None = None
+    ) -> Processed:
         """Do what is left to do for a file. Raises a ``SottovoceError`` that names it.
 
-        ``heard`` is its transcript, where it was made while the file was recorded.
+        ``heard`` is its transcript, and ``prepared`` what was read of it, where that was done while
+        the file was recorded; a prepared model is closed with this.
         """
+        if prepared is not None:
+            self._generator, self._ahead = prepared.generator, prepared.reader
         meeting, file, source = begin(self._host, path)
         library = self._host.library
         with alone(self._host, meeting):
@@ -222,18 +236,18 @@ class Processor:
         from .notes.ahead import Ahead
         from .speech.speakers import attributed
 
-        self._ahead = Ahead(self._load_generator)
+        self._ahead = ahead = Ahead(self._load_generator)
         heard = self._host.library.pending_segments(meeting.id)
         due = len(heard) + _AHEAD
 
         def hear(segment: Segment) -> None:
             nonlocal due
             heard.append(segment)
-            if len(heard) < due or self._ahead is None:
+            if len(heard) < due:
                 return
             due = len(heard) + max(_AHEAD, len(heard) // 8)  # to tell voices apart takes its time
             said = attributed(sorted(heard, key=lambda it: it.start), labels)
-            self._ahead.hear(Transcript(recording_id=meeting.id, language="", segments=tuple(said)))
+            ahead.hear(Transcript(recording_id=meeting.id, language="", segments=tuple(said)))
 
         return hear
 
@@ -311,12 +325,17 @@ def load(host: Host, meeting: Meeting) -> Processed:
     return Processed(meeting, host.library.transcript(meeting.id), notes)
 
 
-def check_exporters(host: Host, exporters: Sequence[str]) -> Sequence[str]:
-    """The same names. Raises ``UsageError`` for one that is wrong: before the work, not after."""
+def check_exporters(
+    host: Host, exporters: Sequence[str], folder: Path | None = None
+) -> Sequence[str]:
+    """The same names. Raises ``UsageError`` for one that is wrong, or that cannot write under
+    ``folder``: before the work, not after."""
     known = host.exporters()
     for name in exporters:
         if name not in known:
             raise UsageError(f"no exporter '{name}'; known: {', '.join(sorted(known))}")
+        if folder is not None:
+            known[name].check(folder)
     return exporters
 
 
