@@ -50,10 +50,6 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     )
     add_options(parser)
     parser.set_defaults(run=run)
-    # What the recorder starts; nobody types it.
-    capture = subparsers.add_parser("capture", add_help=False)
-    capture.add_argument("folder", type=Path, help=argparse.SUPPRESS)
-    capture.set_defaults(run=_capture)
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -217,10 +213,3 @@ def _seconds(text: str) -> float:
         raise argparse.ArgumentTypeError(f"'{text}' is no time; say 90m, 1h30m or 45s")
     hours, minutes, seconds = (int(it or 0) for it in found.groups())
     return hours * 3600 + minutes * 60 + seconds
-
-
-def _capture(host: Host, arguments: Namespace) -> int:
-    from ..capture.process import capture
-
-    capture(host, arguments.folder)
-    return 0
