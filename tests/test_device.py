@@ -40,7 +40,7 @@ def test_what_is_set_is_read_and_comments_stay(path: Path) -> None:
     device.change(path, {"features.chat": False, "engine.kv_type": "q8_0"})
     found = device.load(path)
     assert found.engine == EngineSettings(n_ctx=2048, kv_type="q8_0")
-    assert found.features == frozenset(Feature) - {Feature.CHAT}
+    assert found.features == device.DeviceConfig().features - {Feature.CHAT}
     assert found.plugins_off == ("a",)
     assert "# mine" in path.read_text()
     device.change(path, {"engine.n_ctx": None})
@@ -87,7 +87,7 @@ def test_another_devices_file_is_refused_and_set_up_anew(path: Path, home: Path)
     found = device.load(path)
     assert found.notes == vault
     assert found.engine == EngineSettings()  # what was right for other hardware is gone
-    assert found.features == frozenset(Feature) - {Feature.CHAT}
+    assert found.features == device.DeviceConfig().features - {Feature.CHAT}
 
 
 DAMAGED = {

@@ -54,8 +54,8 @@ class DeviceConfig:
     """What ``device.toml`` says; without the file, these defaults."""
 
     enabled: bool = True
-    features: frozenset[Feature] = frozenset(Feature)
-    """Those that are on"""
+    features: frozenset[Feature] = frozenset(Feature) - {Feature.SUGGESTIONS}
+    """Those that are on. Suggestions keep the machine busy, and so are asked for."""
     models: Mapping[ModelTask, str] = field(default_factory=dict)
     """Ids, for the tasks for which the person chose"""
     engine: EngineSettings = field(default_factory=EngineSettings)
@@ -120,7 +120,9 @@ def load(path: Path) -> DeviceConfig:
     values = _flat(path, table)
     return DeviceConfig(
         enabled=values.get("enabled", True),
-        features=frozenset(it for it in Feature if values.get(f"features.{it}", True)),
+        features=frozenset(
+            it for it in Feature if values.get(f"features.{it}", it is not Feature.SUGGESTIONS)
+        ),
         models={it: values[key] for it in ModelTask if (key := f"models.{it}") in values},
         engine=EngineSettings(
             **{key.partition(".")[2]: it for key, it in values.items() if key.startswith("engine.")}

@@ -50,7 +50,7 @@ def _effective(host: Host) -> dict[str, Any]:
     chosen = device.values(host.home.device)
     defaults: dict[str, Any] = {
         "enabled": True,
-        **{f"features.{it}": True for it in Feature},
+        **{f"features.{it}": it in device.DeviceConfig().features for it in Feature},
         **{f"models.{it}": f"starter-{_STARTER[it]}" for it in ModelTask},
         "notes.folder": str(host.home.notes),
         "plugins.off": [],

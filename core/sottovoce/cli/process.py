@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
     from ..host import Host
+    from ..pipeline import Prepared
     from ..transcription import Heard
 
 
@@ -58,8 +59,14 @@ def check(host: Host, arguments: Namespace) -> None:
     host.model(ModelTask.GENERATION, arguments.model)
 
 
-def run(host: Host, arguments: Namespace, heard: Heard | None = None) -> int:
-    """``heard`` is the transcript of the one file, where it is there already."""
+def run(
+    host: Host,
+    arguments: Namespace,
+    heard: Heard | None = None,
+    prepared: Prepared | None = None,
+) -> int:
+    """``heard`` is the transcript of the one file, where it is there already, and ``prepared`` what
+    was read of it."""
     from ..pipeline import Processor, check_exporters, export
     from .progress import shown
 
@@ -83,7 +90,7 @@ def run(host: Host, arguments: Namespace, heard: Heard | None = None) -> int:
         for file in arguments.files:
             progress.begin(file.name)
             try:
-                done = processor.process(file, heard)
+                done = processor.process(file, heard, prepared)
                 paths = export(host, done, folder, exporters)
             except SottovoceError as error:
                 # One bad file does not keep the others waiting.
@@ -98,3 +105,13 @@ def run(host: Host, arguments: Namespace, heard: Heard | None = None) -> int:
     if arguments.json:
         print_json(results)
     return 1 if failed else 0
+
+
+def again(host: Host, arguments: Namespace) -> int:
+    """Transcribe the one file anew, and take its notes as a new version."""
+    from ..transcription import begin
+
+    (file,) = arguments.files
+    meeting, *_ = begin(host, file)
+    host.library.forget_transcript(meeting.id)
+    return run(host, arguments)

@@ -121,7 +121,7 @@ def meeting(
     tracks = wanted(host, asked, _say)
     lock = filelock.FileLock(host.home.recording_lock)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=0.5)  # a watch that looks whether somebody records holds it a moment
     except filelock.Timeout:
         raise UsageError("another sotto is recording; end that one first") from None
     try:

@@ -108,8 +108,8 @@ class _Shown:
         view = self._view
         if view is None:
             return
+        self._overlay.update(view)
         for suggestion in view.suggestions:
             if self._suggested.get(suggestion.id) != suggestion:
                 self._suggested[suggestion.id] = suggestion
                 self._overlay.show(suggestion)
-        self._overlay.update(view)

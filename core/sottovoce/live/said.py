@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from bisect import insort
+from bisect import bisect_right, insort
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -76,6 +76,19 @@ class Said:
         with self._lock:
             return [it.kept for it in self._heard if it.kept is not None]
 
+    def since(self, start: float) -> list[Segment]:
+        """What began after that, as ``segments`` has it."""
+        with self._lock:
+            first = bisect_right(self._heard, start, key=lambda it: it.segment.start)
+            return [it.kept for it in self._heard[first:] if it.kept is not None]
+
+    def latest(self, most: int) -> list[Segment]:
+        """The last of ``segments``, numbered from 0."""
+        with self._lock:
+            found = (it.kept for it in reversed(self._heard) if it.kept is not None)
+            last = list(islice(found, most))
+        return [replace(it, id=number) for number, it in enumerate(reversed(last))]
+
     def captions(self, most: int = 200) -> tuple[LiveCaption, ...]:
         """The latest, the last one at the end."""
         with self._lock:
@@ -97,9 +110,6 @@ class Said:
                 if it.kept is not None and it.kept.start <= seconds
             )
             return next(found, "")
-
-    def numbered(self) -> list[Segment]:
-        return [replace(it, id=number) for number, it in enumerate(self.segments)]
 
 
 def _caption(start: float, speaker: str, text: str) -> LiveCaption:

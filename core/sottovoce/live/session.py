@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from ..capture.recorder import Recorder
     from ..interfaces import Transcriber
+    from ..pipeline import Prepared
     from ..transcription import Heard
-    from .assistant import Assistant, Prepared
+    from .assistant import Assistant
     from .overlays import Overlays
 
 log = logging.getLogger(__name__)

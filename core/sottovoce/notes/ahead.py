@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ..errors import EngineError
@@ -97,7 +98,7 @@ class Ahead:
             while True:
                 try:
                     self._conversation = self._load().open(system=SYSTEM)
-                    with self._conversation:
+                    with closing(self._conversation):
                         while group := group or self._next():
                             self._answers[group] = answered(self._conversation, group)
                             group = ()

@@ -9,6 +9,7 @@ otherwise, the part is read anew: the notes are what they would have been withou
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import Cancelled, EngineError
@@ -19,13 +20,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..interfaces import Conversation, TextGenerator
-    from ..values import Transcript
+    from ..values import Segment, Transcript
     from .evidence import Line
     from .request import Request
     from .schema import Plan
 
 _UNSURE = 6
 """Lines at the end of what is known so far that may still grow"""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is in a model's context at a moment."""
+
+    conversation: Conversation
+    lines: Sequence[Line]
+    """All that were read, by their numbers; of a long meeting the context has the last of them"""
+    segments: Sequence[Segment]
+    """Whose ids the lines have"""
 
 
 class Standing:
@@ -47,6 +59,7 @@ class Standing:
         self._plan = plan(request)
         self._new: Transcript | None = None
         self._lines: Sequence[Line] = ()
+        self._segments: Sequence[Segment] = ()
         self._first = 0
         """The line that the part in the context begins with"""
         self._read = ""
@@ -67,13 +80,12 @@ class Standing:
             self._new = transcript
             self._changed.notify()
 
-    def now(self) -> tuple[Conversation, int, str] | None:
-        """The context, the line that it begins with, and what of the transcript is in it; ``None``
-        while there is none."""
+    def now(self) -> Context | None:
+        """``None`` while nothing was read."""
         with self._changed:
             if self._conversation is None:
                 return None
-            return self._conversation, self._first, self._read
+            return Context(self._conversation, self._lines[: self._count], self._segments)
 
     def answers(self) -> Standing:
         """End the reading. Raises what the model raised."""
@@ -117,7 +129,7 @@ class Standing:
         try:
             while (transcript := self._next()) is not None:
                 try:
-                    self._take_up(lines_of(transcript))
+                    self._take_up(transcript)
                 except EngineError as error:
                     if not self._lost(error):
                         raise
@@ -136,15 +148,22 @@ class Standing:
             found, self._new = self._new, None
             return None if self._ended else found
 
-    def _take_up(self, lines: Sequence[Line]) -> None:
+    def _take_up(self, transcript: Transcript) -> None:
+        lines = lines_of(transcript)
         sure = max(0, len(lines) - _UNSURE)
         if not _continues(self._read, numbered(lines, self._first, max(sure, self._first))):
             before = self._first and numbered(lines, 0, self._first)
             known = before and "\n".join(self._done) == before
             self._forget(self._first if known else 0)
-        have = self._first + (self._read.count("\n") + 1 if self._read else 0)
-        for n in range(have, sure):
+        with self._changed:
+            self._lines, self._segments = lines, transcript.segments
+        for n in range(self._count, sure):
             self._append(lines, n)
+
+    @property
+    def _count(self) -> int:
+        """The lines that were read."""
+        return self._first + (self._read.count("\n") + 1 if self._read else 0)
 
     def _append(self, lines: Sequence[Line], n: int) -> None:
         generator = self._load()
