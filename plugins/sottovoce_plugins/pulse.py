@@ -25,6 +25,12 @@ log = logging.getLogger(__name__)
 
 DEFAULT = "default"
 """The id of the device that follows the system's default"""
+_OWN = "Sottovoce"
+"""What this program calls itself to the sound system"""
+_NO_CALLS = frozenset({"peak detect"})
+"""Streams of level meters"""
+_LIBRARIES = frozenset({"webrtc voiceengine", "chromium input", "portaudio"})
+"""What programs are called that let a library capture: the program's file then names them"""
 _NOTHING = 2.0
 """Seconds without data after which a stream counts as dead: sources that are silent send zeros"""
 _LOOK = 1.0
@@ -56,7 +62,7 @@ class _Pulse(AudioSource):
         process = subprocess.Popen(
             ["parec", f"--device={name}", "--raw", f"--format=s{format.width * 8}le",
              f"--rate={format.rate}", f"--channels={format.channels}", "--latency-msec=20",
-             "--client-name=Sottovoce"],
+             f"--client-name={_OWN}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         with _Watch(lambda: self._trouble(device, name)) as watch:
@@ -94,6 +100,19 @@ class _Pulse(AudioSource):
             if whole:
                 yield AudioChunk(data[:whole], sent / format.rate)
                 sent += whole // frame
+
+    def users(self) -> Sequence[str]:
+        """Raises ``RecordingError`` where there is no sound system."""
+        devices = {
+            row.split("\t")[0]: row.split("\t")[1]
+            for row in _pactl("list", "short", "sources").splitlines()
+        }
+        streams = [_fields(it) for it in _pactl("list", "source-outputs").split("\n\n")]
+        found = [
+            _program(it) for it in streams
+            if self._ours(devices.get(it.get("Source", ""), "")) and it.get("Corked") != "yes"
+        ]  # fmt: skip
+        return tuple(dict.fromkeys(it for it in found if it and it != _OWN))
 
     def _trouble(self, device: AudioDevice, name: str) -> str:
         """Why the stream of a source is of no use any more; empty while it is."""
@@ -158,6 +177,26 @@ def _sources() -> dict[str, str]:
         elif key == "Description":
             found[name] = value
     return found
+
+
+def _fields(block: str) -> dict[str, str]:
+    """What pactl lists of one thing: ``Key: value``, and ``key = "value"`` of its properties."""
+    found: dict[str, str] = {}
+    for line in block.splitlines():
+        for mark in (" = ", ": "):
+            key, found_mark, value = line.strip().partition(mark)
+            if found_mark:
+                found[key] = value.strip('"')
+                break
+    return found
+
+
+def _program(stream: dict[str, str]) -> str:
+    """Empty for one that is no program's, such as the sound system's own."""
+    if stream.get("media.name", "").casefold() in _NO_CALLS:
+        return ""
+    name, binary = stream.get("application.name", ""), stream.get("application.process.binary", "")
+    return (binary if name.casefold() in _LIBRARIES else name) or binary
 
 
 def _pactl(*arguments: str) -> str:
