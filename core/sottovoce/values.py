@@ -534,11 +534,13 @@ class Feature(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """Somewhere that a plugin would connect to."""
+    """Somewhere that a plugin would connect to, or where it waits for connections."""
 
     host: str
     why: str
     """Whom it serves, and what is sent"""
+    listens: bool = False
+    """It waits for connections, from this machine alone: the host is 127.0.0.1"""
 
 
 class GpuKind(StrEnum):
