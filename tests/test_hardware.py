@@ -127,25 +127,48 @@ def test_cards_come_before_devices_that_borrow_memory() -> None:
     assert [it.vendor for it in merge(known, [])] == ["nvidia", "intel"]
 
 
+def test_an_intel_card_gets_its_memory_from_llama_cpp_and_what_the_processor_has_stays_apart() -> (
+    None
+):
+    known = [
+        Gpu(name="Intel graphics", memory=0, kind=GpuKind.INTEGRATED, vendor="intel"),
+        Gpu(name="Intel graphics", memory=0, vendor="intel"),
+    ]
+    b580 = dataclasses.replace(device("Intel(R) Arc(TM) B580", "vulkan", 12), free=11 * GB)
+    found = merge(known, [b580, device("Intel(R) UHD", "vulkan", 8, True)])
+    assert [(it.name, it.kind, it.memory, it.free) for it in found] == [
+        ("Intel(R) Arc(TM) B580", GpuKind.DISCRETE, 12 * GB, 11 * GB),
+        ("Intel(R) UHD", GpuKind.INTEGRATED, 8 * GB, None),
+    ]
+
+
 def test_the_linux_kernel_says_what_amd_and_intel_have(tmp_path: Path) -> None:
-    def write(card: str, **files: str) -> None:
-        folder = tmp_path / card / "device"
-        folder.mkdir(parents=True)
+    def write(card: str, address: str, **files: str) -> None:
+        folder = tmp_path / "pci" / address
+        folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
             (folder / name).write_text(text + "\n")
+        (tmp_path / card).mkdir()
+        (tmp_path / card / "device").symlink_to(folder)
 
-    write("card0", vendor="0x8086")
-    write("card1", vendor="0x1002", mem_info_vram_total=str(16 * GB), mem_info_vram_used=str(GB))
+    write("card0", "0000:00:02.0", vendor="0x8086")
     write(
-        "card2", vendor="0x1002", mem_info_vram_total=str(GB // 2), mem_info_gtt_total=str(8 * GB)
-    )
-    write("card3", vendor="0x10de")
-    write("card1-DP-1", vendor="0x1002")
+        "card1", "0000:01:00.0", vendor="0x1002",
+        mem_info_vram_total=str(16 * GB), mem_info_vram_used=str(GB),
+    )  # fmt: skip
+    write(
+        "card2", "0000:02:00.0", vendor="0x1002",
+        mem_info_vram_total=str(GB // 2), mem_info_gtt_total=str(8 * GB),
+    )  # fmt: skip
+    write("card3", "0000:04:00.0", vendor="0x10de")
+    write("card4", "0000:03:00.0", vendor="0x8086")
+    write("card1-DP-1", "0000:01:00.0", vendor="0x1002")
     found = sysfs.find(tmp_path)
     assert [(it.vendor, it.kind, it.free) for it in found] == [
         ("intel", GpuKind.INTEGRATED, None),
         ("amd", GpuKind.DISCRETE, 15 * GB),
         ("amd", GpuKind.INTEGRATED, None),
+        ("intel", GpuKind.DISCRETE, None),
     ]
     assert found[2].memory == GB // 2 + 8 * GB
     assert sysfs.find(tmp_path / "nowhere") == []
@@ -165,7 +188,7 @@ def test_the_windows_registry_says_what_amd_and_intel_have() -> None:
 
 
 @pytest.mark.parametrize(
-    ("memory", "limit"), [(8, 16 / 3), (16, 32 / 3), (36, 24), (64, 48), (128, 96)]
+    ("memory", "limit"), [(8, 16 / 3), (16, 32 / 3), (32, 64 / 3), (36, 27), (64, 48), (128, 96)]
 )
 def test_apple_wires_two_thirds_of_a_small_memory_and_three_quarters_of_a_large(
     memory: int, limit: float

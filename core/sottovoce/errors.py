@@ -2,6 +2,7 @@
 
 SottovoceError                  one line: what was wrong, and what to do
 ├── UsageError                  the request cannot be carried out as given
+│   └── InUseError              another process works on the meeting
 ├── RecordingError              a recording cannot be read
 ├── TranscriptError             a transcript made elsewhere cannot be read
 ├── LibraryError                the library cannot be opened, read or written
@@ -27,6 +28,10 @@ class SottovoceError(Exception):
 
 
 class UsageError(SottovoceError):
+    pass
+
+
+class InUseError(UsageError):
     pass
 
 

@@ -244,6 +244,9 @@ class NoteExporter(ABC):
 
     name: ClassVar[str]
 
+    def check(self, folder: Path) -> None:  # noqa: B027 - most can write anywhere
+        """Raise ``UsageError`` where notes cannot go under ``folder``: asked before the work."""
+
     @abstractmethod
     def export(self, notes: MeetingNotes, transcript: Transcript, folder: Path) -> Path:
         """Write the notes under ``folder`` and return the file to open.

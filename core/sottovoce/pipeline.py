@@ -24,6 +24,7 @@ from .values import (
     NotesMethod,
     Production,
     RecordedFile,
+    SectionKind,
     SpeechRequest,
     Transcript,
 )
@@ -254,7 +255,7 @@ class Processor:
         library = self._host.library
         self._host.require(Feature.NOTES)
         transcript = library.transcript(meeting.id)
-        began = time.monotonic()
+        began = (self._ahead and self._ahead.since) or time.monotonic()
         notes = take_notes(
             meeting.recording,
             transcript,
@@ -283,7 +284,17 @@ class Processor:
         """The request with what lies beside the recording and what the meeting before left open."""
         own = self._request.own or own_notes(meeting.recording.path.with_suffix(".md"))
         previous = self._request.previous or previous_notes(self._host.library, meeting)
-        return replace(self._request, own=own, previous=previous, context=self._known(meeting))
+        template = self._request.template
+        if Feature.SUMMARIES not in self._host.config.features:
+            kept = (it for it in template.sections if it.kind is not SectionKind.SUMMARY)
+            template = replace(template, sections=tuple(kept))
+        return replace(
+            self._request,
+            template=template,
+            own=own,
+            previous=previous,
+            context=self._known(meeting),
+        )
 
     def _known(self, meeting: Meeting) -> Context:
         """What the calendar, or the program that the meeting came from, says of it."""
@@ -314,12 +325,17 @@ def load(host: Host, meeting: Meeting) -> Processed:
     return Processed(meeting, host.library.transcript(meeting.id), notes)
 
 
-def check_exporters(host: Host, exporters: Sequence[str]) -> Sequence[str]:
-    """The same names. Raises ``UsageError`` for one that is wrong: before the work, not after."""
+def check_exporters(
+    host: Host, exporters: Sequence[str], folder: Path | None = None
+) -> Sequence[str]:
+    """The same names. Raises ``UsageError`` for one that is wrong, or that cannot write under
+    ``folder``: before the work, not after."""
     known = host.exporters()
     for name in exporters:
         if name not in known:
             raise UsageError(f"no exporter '{name}'; known: {', '.join(sorted(known))}")
+        if folder is not None:
+            known[name].check(folder)
     return exporters
 
 

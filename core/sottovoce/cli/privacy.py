@@ -67,6 +67,7 @@ def _stays(host: Host) -> list[dict[str, Any]]:
     home = host.home
     kept = {
         "meetings: transcripts, notes, voices": home.library,
+        "recordings": home.recordings,
         "notes": host.notes_folder,
         "models": home.models,
         "settings": home.config,

@@ -54,7 +54,7 @@ def check(host: Host, arguments: Namespace) -> None:
     """Say what cannot work before the work. Raises ``SottovoceError``."""
     from ..pipeline import check_exporters
 
-    check_exporters(host, arguments.export or [])
+    check_exporters(host, arguments.export or [], arguments.to or host.notes_folder)
     host.model(ModelTask.TRANSCRIPTION, arguments.speech)
     host.model(ModelTask.GENERATION, arguments.model)
 
@@ -71,7 +71,7 @@ def run(
     from .progress import shown
 
     folder = arguments.to or host.notes_folder
-    exporters = check_exporters(host, arguments.export or ["markdown"])
+    exporters = check_exporters(host, arguments.export or ["markdown"], folder)
     speech = host.model(ModelTask.TRANSCRIPTION, arguments.speech)
     language = host.model(ModelTask.GENERATION, arguments.model)
     results: list[dict[str, Any]] = []

@@ -63,6 +63,8 @@ def processor_name() -> str:
             return _from_cpuinfo() or platform.processor() or platform.machine()
         case "darwin":
             return sysctl("machdep.cpu.brand_string") or platform.processor()
+        case "win32":
+            return _from_registry() or platform.processor()
         case _:
             return platform.processor()
 
@@ -74,6 +76,21 @@ def _from_cpuinfo() -> str:
         return ""
     names = [it.partition(":")[2].strip() for it in lines if it.startswith("model name")]
     return names[0] if names else ""
+
+
+def _from_registry() -> str:
+    """As the maker calls it: ``platform.processor`` has only family and stepping."""
+    if sys.platform != "win32":
+        return ""
+    import winreg
+
+    try:
+        with winreg.OpenKey(
+            winreg.HKEY_LOCAL_MACHINE, r"HARDWARE\DESCRIPTION\System\CentralProcessor\0"
+        ) as key:
+            return str(winreg.QueryValueEx(key, "ProcessorNameString")[0]).strip()
+    except OSError:
+        return ""
 
 
 def sysctl(name: str) -> str:

@@ -62,7 +62,7 @@ def _systemd(command: Sequence[str], environment: dict[str, str]) -> Service:
         *(f"Environment={_quoted(f'{name}={value}')}" for name, value in environment.items()),
         "Restart=on-failure",
         "RestartSec=10",
-        "SuccessExitStatus=130",
+        "SuccessExitStatus=130 143",
         "Nice=10",
         "",
         "[Install]",
