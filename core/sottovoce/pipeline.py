@@ -258,7 +258,7 @@ class Processor:
         library = self._host.library
         self._host.require(Feature.NOTES)
         transcript = library.transcript(meeting.id)
-        began = time.monotonic()
+        began = (self._ahead and self._ahead.since) or time.monotonic()
         notes = take_notes(
             meeting.recording,
             transcript,
