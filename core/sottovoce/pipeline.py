@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
+from .library.inventions import inventions
 from .library.participants import event_of, participants, save_participants
 from .notes import Context, Request, obeyable, own_notes, previous_notes, take_notes
 from .transcription import Heard, Transcription, alone, begin, recording_of
@@ -24,6 +25,7 @@ from .values import (
     NotesMethod,
     Production,
     RecordedFile,
+    SectionKind,
     SpeechRequest,
     Transcript,
 )
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from .interfaces import FileSource, TextGenerator, TranscriptImporter
     from .library import Meeting
     from .notes.ahead import Ahead
-    from .notes.reading import Reading
+    from .notes.standing import Standing
     from .values import ImportedMeeting, ModelSpec, Segment
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,16 @@ class Processed:
     meeting: Meeting
     transcript: Transcript
     notes: MeetingNotes
+    removed: Mapping[str, int]
+    """What was left out of the transcript as invented, by kind"""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A language model and what it has read of a meeting before there was a file of it."""
+
+    generator: TextGenerator
+    reader: Ahead | Standing
 
 
 class Processor:
@@ -93,7 +105,7 @@ class Processor:
             lambda done, total: report(Progress(Stage.TRANSCRIPTION, done, total)),
         )
         self._generator: TextGenerator | None = None
-        self._ahead: Ahead | Reading | None = None
+        self._ahead: Ahead | Standing | None = None
 
     def __enter__(self) -> Processor:
         return self
@@ -103,11 +115,16 @@ class Processor:
             if engine is not None:
                 engine.close()
 
-    def process(self, path: Path, heard: Heard | None = None) -> Processed:
+    def process(
+        self, path: Path, heard: Heard | None = None, prepared: Prepared | None = None
+    ) -> Processed:
         """Do what is left to do for a file. Raises a ``SottovoceError`` that names it.
 
-        ``heard`` is its transcript, where it was made while the file was recorded.
+        ``heard`` is its transcript, and ``prepared`` what was read of it, where that was done while
+        the file was recorded; a prepared model is closed with this.
         """
+        if prepared is not None:
+            self._generator, self._ahead = prepared.generator, prepared.reader
         meeting, file, source = begin(self._host, path)
         library = self._host.library
         with alone(self._host, meeting):
@@ -217,25 +234,29 @@ class Processor:
         if self._ahead is not None:  # of a file whose transcription failed
             self._ahead.close()
             self._ahead = None
+        ahead: Ahead | Standing
         if self._language.notes is NotesMethod.EXTRACT:
             from .notes.ahead import Ahead
 
-            self._ahead = Ahead(self._load_generator)
+            ahead = Ahead(self._load_generator)
         elif self._language.notes is NotesMethod.SCHEMA:
-            from .notes.reading import Reading
+            from .notes.standing import Standing
 
-            self._ahead = Reading(self._load_generator, meeting.recording, self._asked(meeting))
+            ahead = Standing(self._load_generator, self._asked(meeting))
+        else:
+            return lambda segment: None
+        self._ahead = ahead
         heard = self._host.library.pending_segments(meeting.id)
         due = len(heard) + _AHEAD
 
         def hear(segment: Segment) -> None:
             nonlocal due
             heard.append(segment)
-            if segment.track < len(labels) - 1 or len(heard) < due or self._ahead is None:
+            if len(heard) < due or segment.track < len(labels) - 1:
                 return
             due = len(heard) + max(_AHEAD, len(heard) // 8)  # to tell voices apart takes its time
             so_far = [it for it in heard if it.start <= segment.start]
-            self._ahead.hear(self._transcription.transcript(meeting, so_far, labels))
+            ahead.hear(self._transcription.transcript(meeting, so_far, labels))
 
         return hear
 
@@ -243,20 +264,18 @@ class Processor:
         library = self._host.library
         self._host.require(Feature.NOTES)
         transcript = library.transcript(meeting.id)
-        began = time.monotonic()
-        ahead, self._ahead = self._ahead, None
-        try:
-            notes = take_notes(
-                meeting.recording,
-                transcript,
-                self._load_generator,
-                lambda done, total: self._report(Progress(Stage.NOTES, done, total)),
-                request=self._asked(meeting),
-                ahead=ahead,
-            )
-        finally:
-            if ahead is not None:
-                ahead.close()
+        began = (self._ahead and self._ahead.since) or time.monotonic()
+        notes = take_notes(
+            meeting.recording,
+            transcript,
+            self._load_generator,
+            lambda done, total: self._report(Progress(Stage.NOTES, done, total)),
+            request=self._asked(meeting),
+            ready=self._ahead.answers() if self._ahead else None,
+        )
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead = None
         if Feature.SUMMARIES not in self._host.config.features:
             notes = replace(notes, summary=())
         made = Production(
@@ -276,7 +295,17 @@ class Processor:
         """The request with what lies beside the recording and what the meeting before left open."""
         own = self._request.own or own_notes(meeting.recording.path.with_suffix(".md"))
         previous = self._request.previous or previous_notes(self._host.library, meeting)
-        return replace(self._request, own=own, previous=previous, context=self._known(meeting))
+        template = self._request.template
+        if Feature.SUMMARIES not in self._host.config.features:
+            kept = (it for it in template.sections if it.kind is not SectionKind.SUMMARY)
+            template = replace(template, sections=tuple(kept))
+        return replace(
+            self._request,
+            template=template,
+            own=own,
+            previous=previous,
+            context=self._known(meeting),
+        )
 
     def _known(self, meeting: Meeting) -> Context:
         """What the calendar, or the program that the meeting came from, says of it."""
@@ -305,15 +334,21 @@ def load(host: Host, meeting: Meeting) -> Processed:
             f"'{meeting.recording.title}' has no notes yet; "
             f"finish it with: sotto {command} '{meeting.recording.path}'"
         )
-    return Processed(meeting, host.library.transcript(meeting.id), notes)
+    removed = inventions(host.library, meeting.id)
+    return Processed(meeting, host.library.transcript(meeting.id), notes, removed)
 
 
-def check_exporters(host: Host, exporters: Sequence[str]) -> Sequence[str]:
-    """The same names. Raises ``UsageError`` for one that is wrong: before the work, not after."""
+def check_exporters(
+    host: Host, exporters: Sequence[str], folder: Path | None = None
+) -> Sequence[str]:
+    """The same names. Raises ``UsageError`` for one that is wrong, or that cannot write under
+    ``folder``: before the work, not after."""
     known = host.exporters()
     for name in exporters:
         if name not in known:
             raise UsageError(f"no exporter '{name}'; known: {', '.join(sorted(known))}")
+        if folder is not None:
+            known[name].check(folder)
     return exporters
 
 

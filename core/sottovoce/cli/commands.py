@@ -15,6 +15,7 @@ from . import (
     export,
     import_,
     jobs,
+    live,
     mcp,
     meetings,
     models,
@@ -28,6 +29,7 @@ from . import (
     setup,
     templates,
     transcribe,
+    voices,
     watch,
 )
 
@@ -43,10 +45,12 @@ def register_commands(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         process,
         transcribe,
         record,
+        live,
         import_,
         watch,
         jobs,
         meetings,
+        voices,
         notes,
         ask,
         open,

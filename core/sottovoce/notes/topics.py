@@ -95,14 +95,13 @@ def stretches(lines: Sequence[Line]) -> list[Stretch]:
     sizes = [size(line.text) for line in lines]
     total = sum(sizes)
     wanted = min(_MOST, max(1, round(total / _PER_TOPIC)))
-    stems = telling_lines(lines)
-    depths = _depths(stems, sizes)
+    turns = depths(lines)
     least = max(_LEAST, total // (3 * wanted))
     before = [0]
     for words in sizes:
         before.append(before[-1] + words)
     borders: list[int] = []
-    for at in sorted(range(1, len(lines)), key=lambda it: (-depths[it], it)):
+    for at in sorted(range(1, len(lines)), key=lambda it: (-turns[it], it)):
         if len(borders) == wanted - 1:
             break
         edges = [0, *borders, len(lines)]
@@ -112,10 +111,10 @@ def stretches(lines: Sequence[Line]) -> list[Stretch]:
     return [Stretch(a, b) for a, b in pairwise(edges)]
 
 
-def _depths(stems: Sequence[set[str]], sizes: Sequence[int]) -> list[float]:
+def depths(lines: Sequence[Line]) -> list[float]:
     """For the place before each line: how much less alike its two sides are than at the peaks
     around it."""
-    alike = _alike(stems, sizes)
+    alike = _alike(telling_lines(lines), [size(line.text) for line in lines])
     count = len(alike)
     left, right = alike[:], alike[:]
     for at in range(1, count):
