@@ -7,6 +7,7 @@ their order; its summary is then written from the parts' summaries.
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +135,7 @@ class _Task:
         if conversation is None:
             conversation = self.generator.open(system=self.plan.system)
             conversation.append(f"{BEGINNING}{text}")
-        with conversation:
+        with closing(conversation):
             conversation.append(f"\n\n{self.plan.told}")
             return ask_part(
                 conversation,
@@ -198,7 +199,7 @@ def _whole(task: _Task, found: dict[str, list[Statement]]) -> str:
         if used <= space:
             rows.append(row)
     asked = [prompts.whole_question, prompts.title_question]
-    with task.generator.open(system=task.plan.system) as conversation:
+    with closing(task.generator.open(system=task.plan.system)) as conversation:
         conversation.append("".join(rows))
         summary, title = answers(conversation, [it(task.plan.language) for it in asked])
     new, _ = task.statements(items(summary), 0, len(task.lines))
