@@ -49,11 +49,13 @@ _CHATTER_WORDS = (
     " certainly bad hard easy new old meant understand believe suppose agree hear heard talk"
     " talking show shown using bunch couple couple's half third minutes hour hours day days"
     " week weeks month year years ago later soon yet careful care want looking getting doing"
-    " having itself myself yourself themselves ourselves instead less least than rather per percent"
+    " having either neither itself myself yourself themselves ourselves instead less least than rather per percent"
     " cent hundred thousand million twenty thirty forty fifty sixty seventy eighty ninety"
 )
 _CHATTER = frozenset(map(stem, _CHATTER_WORDS.split()))
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_PHRASE_TOKEN = re.compile(rf"{_TOKEN.pattern}|[\d.,:;!?()\"“”—–-]")
+"""Also what ends a phrase"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ def _phrases(lines: Sequence[Line], nouns: Nouns | None) -> dict[tuple[str, ...]
     found: dict[tuple[str, ...], Counter[str]] = {}
     for line in lines:
         run: list[str] = []
-        for token in [*_TOKEN.findall(readable(line.text, line.language)), ""]:
+        for token in _PHRASE_TOKEN.findall(f"{readable(line.text, line.language)}."):
             root = stem(token.lower().replace("’", "'"))
             if _names_something(token, root):
                 run.append(token)
@@ -194,7 +196,7 @@ def _phrases(lines: Sequence[Line], nouns: Nouns | None) -> dict[tuple[str, ...]
 
 
 def _names_something(token: str, root: str) -> bool:
-    if not token or token.lower() in STOP or root in _CHATTER:
+    if not token[0].isalpha() or token.lower() in STOP or root in _CHATTER:
         return False
     if re.search(r"['’](?!s$)", token) and token.islower():  # it'll
         return False
