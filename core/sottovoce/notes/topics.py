@@ -49,8 +49,8 @@ _CHATTER_WORDS = (
     " certainly bad hard easy new old meant understand believe suppose agree hear heard talk"
     " talking show shown using bunch couple couple's half third minutes hour hours day days"
     " week weeks month year years ago later soon yet careful care want looking getting doing"
-    " having either neither itself myself yourself themselves ourselves instead less least than rather per percent"
-    " cent hundred thousand million twenty thirty forty fifty sixty seventy eighty ninety"
+    " having itself myself yourself themselves ourselves instead less least than rather per percent"
+    " cent either neither hundred thousand million twenty thirty forty fifty sixty seventy eighty ninety"
 )
 _CHATTER = frozenset(map(stem, _CHATTER_WORDS.split()))
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
