@@ -50,7 +50,8 @@ _CHATTER_WORDS = (
     " talking show shown using bunch couple couple's half third minutes hour hours day days"
     " week weeks month year years ago later soon yet careful care want looking getting doing"
     " having itself myself yourself themselves ourselves instead less least than rather per percent"
-    " cent either neither hundred thousand million twenty thirty forty fifty sixty seventy eighty ninety"
+    " cent hundred thousand million twenty thirty forty fifty sixty seventy eighty ninety either"
+    " neither"
 )
 _CHATTER = frozenset(map(stem, _CHATTER_WORDS.split()))
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
