@@ -146,6 +146,8 @@ def test_a_section_by_person_has_each_of_them() -> None:
     [
         ("Um, so the the, uh, budget is, you know, tight.", "so the budget is tight."),
         ("I I think th- the th three of them", "I think the three of them"),
+        ("We had the we had the data, you know.", "We had the data."),
+        ("I mean that is is fine, you know.", "I mean that is fine."),
         ("Dial five five one two two.", "Dial five five one two two."),
         ("It's slightly better, it's it's fine", "It's slightly better, it's fine"),
         ("Ahmed hums while Erma is ill", "Ahmed hums while Erma is ill"),
@@ -175,6 +177,8 @@ def test_what_only_opens_a_turn_is_left_out_unless_it_is_all() -> None:
         "I had had enough of it.",
         "A hundred, a hundred twenty people came.",
         "I mean what I say.",
+        "Do you know where it is?",
+        "You know the answer.",
     ],
 )
 def test_no_word_is_left_out_that_the_sentence_needs(text: str) -> None:

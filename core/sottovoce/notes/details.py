@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ _SHORT = 400
 """Words of a meeting whose transcript needs no detailed notes: it is as short as they would be"""
 _PER_POINT = 250
 _MOST_POINTS = 6
+_ARTICLE = re.compile(r"^(?:the|an?) ", re.I)
 _TITLE = 5
 """Words of a title"""
 TENTHS = 10
@@ -93,7 +95,7 @@ def _named(
     named: list[str] = []
     for part, made, it in zip(parts, titles(lines, parts), theirs, strict=True):
         given = [
-            title
+            _ARTICLE.sub("", title)
             for at, title in gists
             if part.first <= at < part.end
             and len(title.split()) <= _TITLE
