@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..values import Statement, Topic
 from .evidence import content_words
 from .spoken import extent, sentence, size
-from .topics import Stretch, stretches, telling, titles
+from .topics import Nouns, Stretch, names_topic, stretches, telling, titles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -93,12 +93,14 @@ def _named(
 ) -> list[str]:
     """The model's title that has most of what the meeting comes back to, no title twice."""
     named: list[str] = []
+    nouns = Nouns(lines)
     for part, made, it in zip(parts, titles(lines, parts), theirs, strict=True):
         given = [
             _ARTICLE.sub("", title)
             for at, title in gists
             if part.first <= at < part.end
             and len(title.split()) <= _TITLE
+            and names_topic(title, nouns)
             and saying(title, part, lines)  # its window may reach into the next topic
         ]
         given.sort(key=lambda it: -highlights.weight(it))

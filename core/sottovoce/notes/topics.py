@@ -232,6 +232,24 @@ class Nouns:
         often = len(phrase) > 1 or self._heads[last] >= 2
         return not self._knows or (often and self._as_noun[last] > 2 * self._otherwise[last])
 
+    def is_verb(self, root: str) -> bool:
+        """Whether it is one most of the time."""
+        return self._knows and self._otherwise[root] > self._as_noun[root]
+
+
+_LINKS = frozenset("of for and in on to with the a an".split())
+
+
+def names_topic(title: str, nouns: Nouns) -> bool:
+    """Whether a model's title names something: its words are no verbs and no words of talking."""
+    found = [word.lower() for word in _TOKEN.findall(title)]
+    telling_words = [word for word in found if word not in _LINKS]
+    if not telling_words or found[0] in _LINKS - {"the", "a", "an"} or found[-1] in _LINKS:
+        return False
+    if any(word in STOP or len(word) < 2 or stem(word) in _CHATTER for word in telling_words):
+        return False
+    return not nouns.is_verb(stem(telling_words[-1]))
+
 
 _BEFORE_NOUNS = frozenset(
     "the a an this that these those my your his her its our their some any no every each which what"
