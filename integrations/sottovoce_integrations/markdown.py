@@ -215,6 +215,6 @@ def _production(notes: MeetingNotes) -> list[str]:
     if notes.unverified:
         made.append(
             f"{notes.unverified} statements are unverified: only their names and numbers were "
-            "looked up, as the notes are in another language than the speech."
+            "found in the cited speech."
         )
     return made
