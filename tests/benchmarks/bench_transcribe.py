@@ -24,6 +24,7 @@ import tempfile
 import time
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = Path(str(files("sottovoce") / "sample" / "meeting.opus"))
@@ -33,14 +34,31 @@ LIMIT, CORES, GROWTH = 0.97, 1.6, 100
 
 def repeated(path: Path, minutes: float, person: str = "") -> Path:
     """The sample, again and again, as a file; with the name of a person, who speaks is known."""
+    import av
+
     sys.path.insert(0, str(ROOT))
-    import numpy as np
     from tests.audio import decode, encode
 
-    audio = decode(SAMPLE)
-    times = -(-int(minutes * 60 * 16_000) // len(audio))
-    samples = np.tile(audio, times)[: int(minutes * 60 * 16_000)]
-    return encode(path, [samples], codec="flac", titles=(person,) if person else ())
+    once = encode(path.with_name("once.mka"), [decode(SAMPLE)], codec="flac")
+    with av.open(str(once)) as source:
+        packets: list[Any] = [it for it in source.demux(audio=0) if it.size]
+        parts = [(bytes(it), it.pts, it.duration) for it in packets]
+        base: Any = source.streams.audio[0].time_base
+        with av.open(str(path), "w") as out:
+            stream = out.add_stream_from_template(source.streams.audio[0])
+            if person:
+                stream.metadata["title"] = person
+            at: Any = 0
+            while at * base < minutes * 60:
+                for data, pts, duration in parts:
+                    packet: Any = av.Packet(data)
+                    packet.stream, packet.time_base = stream, base
+                    packet.pts = packet.dts = at + pts
+                    packet.duration = duration
+                    if packet.pts * base < minutes * 60:
+                        out.mux(packet)
+                at += parts[-1][1] + parts[-1][2]
+    return path
 
 
 def program(file: Path, model: str, home: Path, cores: str) -> tuple[float, str, int]:
