@@ -410,7 +410,7 @@ def _segment(row: sqlite3.Row, position: int) -> Segment:
         words=tuple(Word(*word) for word in json.loads(row["words"])),
         confidence=row["confidence"],
         track=row["track"],
-        voice=voice,
+        voice=voice or (),
         language=row["language"],
         until=row["until"],
     )
