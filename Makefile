@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test bench eval lint lock sample clean
+.PHONY: help setup demo test bench eval lint lock pictures sample clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -38,6 +38,9 @@ lint: $(READY) ## Linters and types
 lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet --upgrade -o requirements.lock
+
+pictures: $(READY) ## Take the pictures of the overlays in the docs anew (needs Chromium and Xvfb)
+	@$(BIN)/python -m tests.pictures
 
 sample: $(READY) ## Speak the sample meeting anew from its script (needs flite)
 	@$(BIN)/python -m sottovoce.sample.build

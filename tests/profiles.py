@@ -44,6 +44,8 @@ def card(name: str, gigabytes: float, bandwidth: float, backend: str = "cuda") -
 
 MACBOOK_AIR_8 = mac("Apple M2", 8, 8, 4.0, 100)
 MACBOOK_AIR_16 = mac("Apple M4", 16, 10, 10.0, 120)
+MACBOOK_PRO_24 = mac("Apple M4 Pro", 24, 12, 16, 273)
+MACBOOK_PRO_36 = mac("Apple M3 Max", 36, 14, 26, 400)
 MACBOOK_PRO_128 = mac("Apple M5 Max", 128, 18, 110, 614)
 
 DESKTOP_4080 = HardwareProfile(
@@ -55,6 +57,18 @@ DESKTOP_4080 = HardwareProfile(
     available=22 * GB,
     bandwidth=60e9,
 )
+DESKTOP_7900_XTX = HardwareProfile(
+    cpu_count=12,
+    memory=64 * GB,
+    gpus=(
+        Gpu(name="AMD Radeon RX 7900 XTX", memory=24 * GB, free=int(23.2 * GB), vendor="amd",
+            backends=("vulkan",), bandwidth=960e9, driver="32.0.21025.1024"),
+    ),
+    platform="windows",
+    name="AMD Ryzen 9 9900X",
+    available=50 * GB,
+    bandwidth=70e9,
+)  # fmt: skip
 LAPTOP_4060 = HardwareProfile(
     cpu_count=8,
     memory=16 * GB,
@@ -129,8 +143,11 @@ IPHONE_14 = phone("iPhone 14", "A15", 5.6, 3.2)
 PROFILES = {
     "MacBook Air, 8 GB": MACBOOK_AIR_8,
     "MacBook Air, 16 GB": MACBOOK_AIR_16,
+    "MacBook Pro M4 Pro, 24 GB": MACBOOK_PRO_24,
+    "MacBook Pro M3 Max, 36 GB": MACBOOK_PRO_36,
     "MacBook Pro M5 Max, 128 GB": MACBOOK_PRO_128,
     "Desktop with an RTX 4080, Windows": DESKTOP_4080,
+    "Desktop with an RX 7900 XTX, Windows": DESKTOP_7900_XTX,
     "Laptop with 8 GB of graphics memory, Windows": LAPTOP_4060,
     "Intel integrated graphics, Windows": INTEL_INTEGRATED,
     "Linux without a graphics card": LINUX_CPU,

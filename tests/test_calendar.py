@@ -25,7 +25,7 @@ from sottovoce.library.participants import event_of, participants, save_event
 from sottovoce_integrations import calendar_export
 from sottovoce_integrations import calendar_sources as calendars
 from sottovoce_integrations.calendar_events import best, occurrences
-from sottovoce_integrations.calendar_export import CalendarFile
+from sottovoce_integrations.calendar_export import CalendarEvents, CalendarFile
 
 BERLIN = """BEGIN:VTIMEZONE
 TZID:Europe/Berlin
@@ -233,6 +233,26 @@ def test_tasks_as_a_file(tmp_path: Path) -> None:
     path.write_text("edited")
     beside = CalendarFile().export(NOTES, transcript, tmp_path)
     assert (beside != path, path.read_text()) == (True, "edited")
+
+
+def test_tasks_with_a_date_as_events_of_that_day(tmp_path: Path) -> None:
+    undated = ActionItem(text="Some day", segments=(0,))
+    done = replace(NOTES.action_items[0], text="Done", done=True)
+    notes = replace(NOTES, action_items=(*NOTES.action_items, undated, done))
+    transcript = Transcript(recording_id="cafe0123", language="en", segments=())
+    path = CalendarEvents().export(notes, transcript, tmp_path)
+    (event,) = icalendar.Calendar.from_ical(path.read_bytes()).walk("VEVENT")
+    assert str(event["SUMMARY"]) == "Ana: Paint it"
+    assert (event.decoded("DTSTART"), event.decoded("DTEND")) == (
+        date(2026, 3, 13),
+        date(2026, 3, 14),
+    )
+    tasks = CalendarFile().export(notes, transcript, tmp_path)
+    states = [
+        str(it["STATUS"]) for it in icalendar.Calendar.from_ical(tasks.read_bytes()).walk("VTODO")
+    ]
+    assert states == ["NEEDS-ACTION", "NEEDS-ACTION", "COMPLETED"]
+    assert str(event["UID"]) not in tasks.read_text()
 
 
 class Ring(keyring.backend.KeyringBackend):

@@ -62,10 +62,18 @@ def test_the_command_adds_and_removes_and_leaves_the_file(file: Path, home: Path
     assert "of memory:" in ran.out
     listed = sotto("models", "--json", home=home).json["models"]
     assert next(it["installed"] for it in listed if it["id"] == "custom-own")
+    away = file.rename(file.with_name("kept.safe"))
+    away = away.rename(home / "kept.safe")  # not near where it was: it cannot be told
+    gone = sotto("models", "--json", home=home).json
+    assert not next(it["installed"] for it in gone["models"] if it["id"] == "custom-own")
+    assert gone["missing"]["custom-own"].startswith(f"the file of 'Own' is missing: {file}")
+    assert "Warning: the file of 'Own' is missing" in sotto("models", home=home).out
+    away.rename(file)
     again = sotto("models", "add", file, "--label", "Own", home=home)
     assert again.status == 1
     assert "already" in again.err
-    assert sotto("models", "remove", "custom-own", "--yes", home=home).status == 0
+    ran = sotto("models", "remove", "custom-own", "--yes", home=home)
+    assert (ran.status, ran.out) == (0, "Forgotten; your file stays where it is.\n")
     assert file.exists()
 
 

@@ -11,8 +11,9 @@ from sottovoce.notes.compose import compose
 from sottovoce.notes.details import TENTHS
 from sottovoce.notes.evidence import words
 from sottovoce.notes.extract import Extraction
-from sottovoce.notes.spoken import readable, said
+from sottovoce.notes.spoken import readable, said, sentence
 from sottovoce.notes.template import parse
+from sottovoce.notes.topics import Stretch, titles
 from sottovoce.notes.windows import lines_of
 
 from .eval import measures
@@ -160,3 +161,58 @@ def test_fillers_and_false_starts_are_left_out_and_nothing_is_added(
 def test_what_only_opens_a_turn_is_left_out_unless_it_is_all() -> None:
     assert said("Okay, so well the boiler leaks.") == "The boiler leaks."
     assert said("Yeah, right.") == "Yeah, right."
+    assert said("And so, well, now the boiler leaks.") == "The boiler leaks."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No one likes the new design.",
+        "No money is left for it.",
+        "So far we have sold nine.",
+        "Just two of them arrived.",
+        "Well known brands sell better.",
+        "I had had enough of it.",
+        "A hundred, a hundred twenty people came.",
+        "I mean what I say.",
+    ],
+)
+def test_no_word_is_left_out_that_the_sentence_needs(text: str) -> None:
+    assert said(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Das hat er um acht gesagt.", "de"),
+        ("No queremos eso.", "es"),
+        ("So machen wir das.", "de"),
+        ("Comprou um carro.", "pt"),
+    ],
+)
+def test_words_of_other_languages_are_no_english_fillers(text: str, language: str) -> None:
+    assert said(text, language) == text
+    assert said(f"Ähm, {text}", language) == text
+
+
+def test_a_point_that_is_cut_out_of_a_long_sentence_is_completed_or_shows_it() -> None:
+    short = "The boiler in the cellar of the old house leaks again and nobody knows since when it"
+    short += " does so or who could come to see to it before the winter begins in earnest and the"
+    short += " pipes under the roof freeze again as they did in the last year and the year before."
+    lines = lines_of(transcript(f"Ana: {short}", "Ben: " + "pipes and valves " * 60 + "leak."))
+    assert lines[1].segment == 0
+    assert sentence(1, lines) == sentence(0, lines) == short
+    middle = sentence(4, lines)
+    assert middle.startswith("… ")
+    assert middle.endswith(" …")
+
+
+def test_verbs_and_the_words_of_talking_are_no_titles() -> None:
+    turns = [
+        "Ana: We should send it to them before you send it to us.",
+        "Ben: The cover of the remote is rubber, and you scroll on the cover.",
+        "Ana: I like the cover, so let's scroll and send it.",
+        "Ben: Then the cover is good. You could scroll it and send it.",
+    ]
+    lines = lines_of(transcript(*turns))
+    assert titles(lines, [Stretch(0, len(lines))]) == ["cover"]

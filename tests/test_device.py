@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sottovoce import device
+from sottovoce import device, testing
 from sottovoce.errors import ConfigError
 from sottovoce.home import find_home
 from sottovoce.host import Host
 from sottovoce.values import EngineSettings, Feature, ModelTask
 
 from .audio import encode
-from .conftest import sotto
+from .conftest import command, sotto
 from .test_third_party import fake
 
 
@@ -40,7 +43,7 @@ def test_what_is_set_is_read_and_comments_stay(path: Path) -> None:
     device.change(path, {"features.chat": False, "engine.kv_type": "q8_0"})
     found = device.load(path)
     assert found.engine == EngineSettings(n_ctx=2048, kv_type="q8_0")
-    assert found.features == frozenset(Feature) - {Feature.CHAT}
+    assert found.features == device.DeviceConfig().features - {Feature.CHAT}
     assert found.plugins_off == ("a",)
     assert "# mine" in path.read_text()
     device.change(path, {"engine.n_ctx": None})
@@ -87,7 +90,7 @@ def test_another_devices_file_is_refused_and_set_up_anew(path: Path, home: Path)
     found = device.load(path)
     assert found.notes == vault
     assert found.engine == EngineSettings()  # what was right for other hardware is gone
-    assert found.features == frozenset(Feature) - {Feature.CHAT}
+    assert found.features == device.DeviceConfig().features - {Feature.CHAT}
 
 
 DAMAGED = {
@@ -115,6 +118,37 @@ def test_a_damaged_file_is_one_line_and_can_be_reset(case: str, path: Path, home
     assert sotto("config", "get", "enabled", home=home).out == "on\n"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="limits what a process may write")
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("config", "set", "engine.n_ctx", "4096"), "config/device.toml"),
+        (("setup", "--yes", "--model", "starter"), "config/device.toml"),
+    ],
+)
+def test_a_disk_that_takes_no_more_is_one_line_and_the_settings_stay(
+    arguments: tuple[str, ...], named: str, path: Path, home: Path
+) -> None:
+    import resource
+
+    device.change(path, {"engine.n_ctx": 2048})
+    before = path.read_text()
+    done = subprocess.run(
+        command(*arguments),
+        env={**os.environ, "SOTTOVOCE_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"sotto: {home / named} cannot be written: File too large\n",
+    )
+    assert path.read_text() == before
+    assert {it.name for it in path.parent.iterdir()} == {"device.toml", "device.lock"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -122,6 +156,7 @@ def test_a_damaged_file_is_one_line_and_can_be_reset(case: str, path: Path, home
         (("set", "engine.n_ctx", "many"), "is a whole number"),
         (("set", "models.generation", "starter-speech"), "no generation model"),
         (("set", "plugins.off", "commands"), "cannot be off"),
+        (("set", "notes.folder", "/nowhere/at/all"), "there is no folder /nowhere/at/all"),
         (("get", "colour"), "there is no setting 'colour'"),
     ],
 )
@@ -155,6 +190,23 @@ def test_notes_that_are_off_leave_the_transcript(tmp_path: Path, home: Path) -> 
     assert ran.err.splitlines()[-1].startswith("sotto: notes are off on this device")
     (meeting,) = sotto("meetings", "--json", home=home).json
     assert meeting["stages"] == ["transcription"]
+
+
+def test_summaries_that_are_off_are_in_no_section_of_the_notes(tmp_path: Path) -> None:
+    from sottovoce_plugins import files
+
+    def sections(folder: Path, **changes: object) -> set[str]:
+        with testing.empty_host(folder) as host:
+            device.change(host.home.device, changes)
+            host.plugins.register(files, "files")
+            testing.add_fake_engines(host)
+            done = testing.process(host, testing.write_wav(folder / "memo.wav", 8.0))
+            return {it.title for it in done.notes.sections}
+
+    everything = sections(tmp_path / "on")
+    assert "Summary" in everything
+    off = sections(tmp_path / "off", **{"features.summaries": False})
+    assert off == everything - {"Summary"}
 
 
 def test_setup_asks_nothing_where_nobody_can_answer(home: Path) -> None:

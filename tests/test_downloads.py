@@ -277,6 +277,21 @@ def test_two_models_at_once_and_one_model_twice(hub: Hub, store: ModelStore) -> 
     assert store.installed() == {"stand-in", "other"}
 
 
+def test_a_model_whose_file_was_deleted_by_hand_is_downloaded_anew(
+    hub: Hub, store: ModelStore
+) -> None:
+    (store.install(SPEC) / "model.gguf").unlink()
+    assert store.installed() == frozenset()
+    store.install(SPEC)
+    assert_complete(store)
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_line(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DownloadError, match="file/models cannot be written: Not a directory"):
+        ModelStore(tmp_path / "file" / "models", PATIENCE).install(SPEC)
+
+
 def test_removing_a_model_removes_what_arrived_of_it(hub: Hub, store: ModelStore) -> None:
     store.install(SPEC)
     assert store.remove("stand-in") == SIZE
@@ -356,6 +371,20 @@ def site(tmp_path: Path) -> Path:
     return tmp_path / "site"
 
 
+def test_a_model_that_will_not_fit_is_said_before_its_download(
+    hub: Hub, tmp_path: Path, home: Path
+) -> None:
+    huge = PLUGIN.replace("ModelTask, hookimpl", "ModelShape, ModelTask, hookimpl").replace(
+        "tier=", "shape=ModelShape(architecture='llama', layers=99, hidden=16384, "
+        "vocabulary=262144, feed_forward=65536, pattern='f', heads=128, kv_heads=128, "
+        "head_size=256), n_ctx=262144, read_per_token=1, tier=",
+    )  # fmt: skip
+    fake("standin", huge, tmp_path / "site")
+    ran = sotto("models", "install", "stand-in", home=home, PYTHONPATH=str(tmp_path / "site"))
+    assert ran.status == 0, ran.err
+    assert ran.err.startswith("sotto: warning: Stand-in won't fit this device: it takes")
+
+
 def test_the_command_goes_on_after_each_of_three_kills(hub: Hub, site: Path, home: Path) -> None:
     store = ModelStore(home / "data" / "models")
     hub.answers = lambda n: Answer(slow=0.1)
@@ -395,7 +424,13 @@ def test_the_command_is_stopped_by_ctrl_c_and_says_so(hub: Hub, site: Path, home
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert err == "sotto: stopped; the same command goes on where this one was\n"
-    assert part_of(store).stat().st_size > 0
+    size = part_of(store).stat().st_size
+    assert size > 0
+    listed = sotto("models", home=home, PYTHONPATH=str(site)).out
+    assert "'sotto models install stand-in' goes on" in listed
+    shown = sotto("models", "--json", home=home, PYTHONPATH=str(site)).json
+    assert shown["under_way"] == {"stand-in": size}
+    assert [it for it in shown["models"] if it["id"] == "stand-in"] == []
 
 
 class Memory(KeyringBackend):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -33,11 +34,13 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("exporter", FILES, ids=lambda it: it.name)
 def test_an_edited_file_stays_and_new_notes_go_beside_it(
-    exporter: NoteExporter, tmp_path: Path
+    exporter: NoteExporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "out"
     path = exporter.export(NOTES, TRANSCRIPT, folder)
     before = path.read_bytes()
+    real = time.time()
+    monkeypatch.setattr(time, "time", lambda: real + 100)  # which a ZIP archive would tell of
     assert exporter.export(NOTES, TRANSCRIPT, folder) == path
     assert path.read_bytes() == before
     more = replace(TRANSCRIPT, segments=TRANSCRIPT.segments[:-1])

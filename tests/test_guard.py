@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,9 @@ import pytest
 from sottovoce.engines.worker import Job, Worker
 from sottovoce.errors import NetworkRefusedError
 
-from .audio import encode
-from .conftest import command, sotto
+from . import rig
+from .audio import decode, encode
+from .conftest import SAMPLE, command, sotto
 from .test_third_party import HOOK, fake
 
 NOWHERE = "192.0.2.1"  # an address of documentation (RFC 5737): nobody has it
@@ -165,15 +168,30 @@ def test_the_kernel_refuses_sockets_to_native_code_of_a_worker(tmp_path: Path) -
     assert "the kernel closes the network" in (tmp_path / "log").read_text()
 
 
-def test_the_demo_works_without_interfaces_and_connects_nowhere(home: Path, tmp_path: Path) -> None:
-    alone = ["unshare", "--net", "--map-root-user"]
-    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], check=False).returncode:
+WITH_TRACE = shutil.which("strace") is not None
+
+
+def alone(trace: Path) -> list[str]:
+    """What runs a command without network interfaces, its calls of the network traced."""
+    prefix = ["unshare", "--net", "--map-root-user"]
+    if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], check=False).returncode:
         pytest.skip("no network namespace can be made here")
-    trace = tmp_path / "trace"
     traced = ["strace", "-f", "--seccomp-bpf", "-e", "trace=network", "-o", str(trace)]
-    with_trace = shutil.which("strace") is not None
+    return [*prefix, *(traced if WITH_TRACE else [])]
+
+
+def connects(trace: Path) -> list[str]:
+    """The calls of all processes, the engines' among them, that have to do with connecting."""
+    if not WITH_TRACE:
+        pytest.skip("it works; strace, which shows that nothing connects, is not installed")
+    calls = trace.read_text().splitlines()
+    assert any("socketpair(" in it for it in calls)  # it did see the processes' calls
+    return [it for it in calls if "connect(" in it or "AF_INET" in it]
+
+
+def test_the_demo_works_without_interfaces_and_connects_nowhere(home: Path, tmp_path: Path) -> None:
     done = subprocess.run(
-        [*alone, *(traced if with_trace else []), *command("demo", "--json")],
+        [*alone(tmp_path / "trace"), *command("demo", "--json")],
         capture_output=True,
         text=True,
         check=False,
@@ -181,11 +199,54 @@ def test_the_demo_works_without_interfaces_and_connects_nowhere(home: Path, tmp_
     )
     assert done.returncode == 0, done.stderr
     assert '"action_items"' in done.stdout
-    if not with_trace:
-        pytest.skip("the demo works; strace, which shows that nothing connects, is not installed")
-    calls = trace.read_text().splitlines()
-    assert any("socketpair(" in it for it in calls)  # it did see the processes' calls
-    assert [it for it in calls if "connect(" in it or "AF_INET" in it] == []
+    assert connects(tmp_path / "trace") == []
+
+
+@pytest.mark.skipif(bool(rig.MISSING), reason=f"no {', '.join(rig.MISSING)} on this machine")
+def test_a_live_meeting_works_without_interfaces_and_connects_to_the_sound_alone(
+    home: Path, tmp_path: Path
+) -> None:
+    speech = decode(SAMPLE)[int(9.6 * 16_000) : int(13.9 * 16_000)]
+    spoken = encode(tmp_path / "speech.wav", [speech], codec="pcm_s16le")
+    options = ["--recordings", str(tmp_path / "r"), "--captions", "--max", "9s", "--json"]
+    with rig.Rig() as sound:
+        process = subprocess.Popen(
+            [*alone(tmp_path / "trace"), *command("record", *options, "--to", tmp_path / "notes")],
+            env={**os.environ, **sound.environment, "SOTTOVOCE_HOME": str(home)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while process.poll() is None and not list((tmp_path / "r").glob("*/loopback.wav")):
+            time.sleep(0.05)
+        time.sleep(0.5)
+        sound.play(spoken, "rig_speakers").wait()
+        out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    (meeting,) = json.loads(out)
+    assert "new connection" in " ".join(it["text"] for it in meeting["transcript"]["segments"])
+    assert "Them: " in err  # the captions
+    assert Path(meeting["files"][0]).is_file()
+    found = connects(tmp_path / "trace")
+    assert found
+    assert all(sound.environment["PULSE_SERVER"].removeprefix("unix:") in it for it in found)
+
+
+def test_nothing_listens_for_other_machines(home: Path) -> None:
+    program = f"""{TRY}
+def listen(address, timeout):
+    with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET) as it:
+        it.bind((address[0], 0))
+        print("listens")
+
+for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "", "{NOWHERE}"):
+    attempt(host, listen)
+"""
+    *own, last = python(program, home)
+    assert own == ["listens"] * 3 + [
+        "refused 0.0.0.0", "refused ::", "refused all addresses",
+    ]  # fmt: skip
+    assert last == f"refused {NOWHERE}"
 
 
 def test_privacy_lists_what_could_connect_from_the_settings_and_the_plugins(
@@ -204,6 +265,7 @@ def test_privacy_lists_what_could_connect_from_the_settings_and_the_plugins(
     mirrored = sotto("privacy", "--json", home=home, HF_ENDPOINT="https://mirror.example").json
     assert mirrored["connects"][0]["host"] == "mirror.example"
     assert sotto("privacy", "--json", home=home, HF_HUB_OFFLINE="1").json["connects"] == []
+    assert {it["host"]: it["who"] for it in shown["listens"]} == {"127.0.0.1": "plugin 'browser'"}
     library = next(it for it in shown["stays"] if it["what"].startswith("meetings"))
     assert library["path"] == str(home / "data" / "library.sqlite3")
     if sys.platform == "linux":

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sottovoce.hardware import apple, detect, ggml, measure_bandwidth, registry, sysfs
+from sottovoce.hardware import apple, detect, ggml, measure_bandwidth, registry, sysfs, system
 from sottovoce.hardware.ggml import Device
 from sottovoce.hardware.gpus import merge
 from sottovoce.values import Gpu, GpuKind
@@ -36,6 +36,21 @@ def test_this_machine_is_described() -> None:
     assert found.architecture in ("x86_64", "arm64")
     with pytest.raises(dataclasses.FrozenInstanceError):
         found.memory = 1  # type: ignore[misc]
+
+
+def test_a_container_has_the_cores_and_the_memory_that_it_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system, "_CGROUP", tmp_path)
+    whole = system.physical_cores(), system.total_memory()
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert (system.physical_cores(), system.total_memory()) == whole
+    (tmp_path / "cpu.max").write_text("50000 100000\n")
+    (tmp_path / "memory.max").write_text(f"{GB}\n")
+    (tmp_path / "memory.current").write_text(f"{GB // 4}\n")
+    assert (system.physical_cores(), system.total_memory()) == (1, GB)
+    assert system.available_memory() <= GB * 3 // 4
 
 
 def test_memory_bandwidth_is_that_of_a_machine_of_this_century() -> None:
@@ -127,25 +142,48 @@ def test_cards_come_before_devices_that_borrow_memory() -> None:
     assert [it.vendor for it in merge(known, [])] == ["nvidia", "intel"]
 
 
+def test_an_intel_card_gets_its_memory_from_llama_cpp_and_what_the_processor_has_stays_apart() -> (
+    None
+):
+    known = [
+        Gpu(name="Intel graphics", memory=0, kind=GpuKind.INTEGRATED, vendor="intel"),
+        Gpu(name="Intel graphics", memory=0, vendor="intel"),
+    ]
+    b580 = dataclasses.replace(device("Intel(R) Arc(TM) B580", "vulkan", 12), free=11 * GB)
+    found = merge(known, [b580, device("Intel(R) UHD", "vulkan", 8, True)])
+    assert [(it.name, it.kind, it.memory, it.free) for it in found] == [
+        ("Intel(R) Arc(TM) B580", GpuKind.DISCRETE, 12 * GB, 11 * GB),
+        ("Intel(R) UHD", GpuKind.INTEGRATED, 8 * GB, None),
+    ]
+
+
 def test_the_linux_kernel_says_what_amd_and_intel_have(tmp_path: Path) -> None:
-    def write(card: str, **files: str) -> None:
-        folder = tmp_path / card / "device"
-        folder.mkdir(parents=True)
+    def write(card: str, address: str, **files: str) -> None:
+        folder = tmp_path / "pci" / address
+        folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
             (folder / name).write_text(text + "\n")
+        (tmp_path / card).mkdir()
+        (tmp_path / card / "device").symlink_to(folder)
 
-    write("card0", vendor="0x8086")
-    write("card1", vendor="0x1002", mem_info_vram_total=str(16 * GB), mem_info_vram_used=str(GB))
+    write("card0", "0000:00:02.0", vendor="0x8086")
     write(
-        "card2", vendor="0x1002", mem_info_vram_total=str(GB // 2), mem_info_gtt_total=str(8 * GB)
-    )
-    write("card3", vendor="0x10de")
-    write("card1-DP-1", vendor="0x1002")
+        "card1", "0000:01:00.0", vendor="0x1002",
+        mem_info_vram_total=str(16 * GB), mem_info_vram_used=str(GB),
+    )  # fmt: skip
+    write(
+        "card2", "0000:02:00.0", vendor="0x1002",
+        mem_info_vram_total=str(GB // 2), mem_info_gtt_total=str(8 * GB),
+    )  # fmt: skip
+    write("card3", "0000:04:00.0", vendor="0x10de")
+    write("card4", "0000:03:00.0", vendor="0x8086")
+    write("card1-DP-1", "0000:01:00.0", vendor="0x1002")
     found = sysfs.find(tmp_path)
     assert [(it.vendor, it.kind, it.free) for it in found] == [
         ("intel", GpuKind.INTEGRATED, None),
         ("amd", GpuKind.DISCRETE, 15 * GB),
         ("amd", GpuKind.INTEGRATED, None),
+        ("intel", GpuKind.DISCRETE, None),
     ]
     assert found[2].memory == GB // 2 + 8 * GB
     assert sysfs.find(tmp_path / "nowhere") == []
@@ -165,7 +203,7 @@ def test_the_windows_registry_says_what_amd_and_intel_have() -> None:
 
 
 @pytest.mark.parametrize(
-    ("memory", "limit"), [(8, 16 / 3), (16, 32 / 3), (36, 24), (64, 48), (128, 96)]
+    ("memory", "limit"), [(8, 16 / 3), (16, 32 / 3), (32, 64 / 3), (36, 27), (64, 48), (128, 96)]
 )
 def test_apple_wires_two_thirds_of_a_small_memory_and_three_quarters_of_a_large(
     memory: int, limit: float

@@ -27,6 +27,8 @@ class Hub:
     sent: int = 0
     """Bytes of bodies"""
     ranges: bool = True
+    token: str | None = None
+    """What a gated repository asks for"""
 
 
 @pytest.fixture
@@ -38,7 +40,14 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
-            self.send_response(200 if self.path == URL else 404)
+            if found.token and self.headers.get("Authorization") != f"Bearer {found.token}":
+                self.send_response(401)
+                self.send_header("X-Error-Code", "GatedRepo")
+            elif self.path == URL:
+                self.send_response(200)
+            else:
+                self.send_response(404)
+                self.send_header("X-Error-Code", "EntryNotFound")
             self.send_header("Content-Length", str(size))
             self.end_headers()
 
@@ -104,14 +113,14 @@ def test_a_file_of_the_hub_is_sized_from_its_header_alone(
 @pytest.mark.parametrize(
     ("reference", "environment", "message"),
     [
-        ("owner/name/absent.gguf", {}, "the hub does not give owner/name/absent.gguf"),
+        ("owner/name/absent.gguf", {}, "owner/name has no absent.gguf"),
         ("owner/name", {}, "write OWNER/NAME/FILE.gguf"),
         ("/nowhere/model.gguf", {}, "neither a file here nor one of the hub"),
         ("owner/name/folder/model.gguf", {"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set"),
         (
             "owner/name/folder/model.gguf",
             {"HF_ENDPOINT": "http://127.0.0.1:9"},
-            "the hub cannot be reached",
+            "127.0.0.1 cannot be reached",
         ),
     ],
 )
@@ -123,6 +132,16 @@ def test_what_the_hub_does_not_give_is_one_line(
     assert ran.status == 1
     assert message in ran.err
     assert len(ran.err.splitlines()) == 1
+
+
+def test_a_gated_file_is_sized_with_the_token_and_said_to_need_one(hub: Hub, home: Path) -> None:
+    hub.token = "hf_secret"
+    command = ("models", "show", "owner/name/folder/model.gguf", "--json")
+    ran = sotto(*command, home=home, HF_ENDPOINT=hub.endpoint, HF_TOKEN="")
+    assert ran.status == 1
+    assert "owner/name is gated: accept its terms at" in ran.err
+    ran = sotto(*command, home=home, HF_ENDPOINT=hub.endpoint, HF_TOKEN="hf_secret")
+    assert ran.status == 0, ran.err
 
 
 def test_a_file_of_the_persons_own_is_sized_as_well(hub: Hub, home: Path, tmp_path: Path) -> None:

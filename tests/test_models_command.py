@@ -13,7 +13,7 @@ from sottovoce.cli.device import rows
 from sottovoce.cli.models import installed_models
 from sottovoce.errors import ModelError
 from sottovoce.host import Host
-from sottovoce.measured import load_speeds, save_speed
+from sottovoce.measured import best_bandwidth, load_speeds, save_speed
 from sottovoce_catalog import load_models
 
 from .conftest import sotto
@@ -70,12 +70,28 @@ def test_show_of_an_installed_model_reads_its_file(home: Path) -> None:
     assert row["installed"] is True
 
 
-def test_what_is_installed_is_what_has_a_folder_and_is_known(host: Host) -> None:
+def test_what_is_installed_is_what_has_a_file_and_is_known(host: Host) -> None:
     for name in ("qwen3.5-27b", ".partial", "something-else"):
         (host.home.models / name).mkdir(parents=True)
+        (host.home.models / name / "model.gguf").touch()
     assert installed_models(host) == {"qwen3.5-27b"}
-    (host.home.models / "qwen3.5-27b").rmdir()
-    assert installed_models(host) == frozenset()
+
+
+def test_an_archived_model_vanishes_when_its_file_is_deleted(home: Path) -> None:
+    folder = home / "data" / "models" / "qwen3.5-27b"
+    folder.mkdir(parents=True)
+    (folder / "Qwen3.5-27B-Q4_K_M.gguf").touch()
+
+    def listed() -> list[str]:
+        return [it["id"] for it in sotto("models", "--json", home=home).json["models"]]
+
+    assert "qwen3.5-27b" in listed()
+    (folder / "Qwen3.5-27B-Q4_K_M.gguf").unlink()
+    (folder / ".DS_Store").touch()  # a file manager leaves the folder, and this
+    assert "qwen3.5-27b" not in listed()
+    ran = sotto("models", "install", "qwen3.5-27b", home=home)
+    assert ran.status == 1
+    assert "archived: it is no longer offered for download" in ran.err
 
 
 @pytest.mark.parametrize(
@@ -114,7 +130,22 @@ def test_speeds_of_one_device_say_nothing_of_another(tmp_path: Path) -> None:
     assert load_speeds(path, DESKTOP_4080) == {"a": Measured(50.0, 500.0)}
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"x": {"a": {"generation": 1}}}', '{"x": 3}'])
+def test_the_best_bandwidth_counts_however_busy_the_device_is_now(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "speeds.json"
+    assert best_bandwidth(path, LINUX_CPU, 20e9) == 20e9
+    assert best_bandwidth(path, LINUX_CPU, 7e9) == 20e9
+    assert best_bandwidth(path, LINUX_CPU, 24e9) == 24e9
+    assert best_bandwidth(path, DESKTOP_4080, 7e9) == 7e9
+    save_speed(path, LINUX_CPU, "a", Measured(5.0, 50.0))
+    assert best_bandwidth(path, LINUX_CPU, 7e9) == 24e9
+    (tmp_path / "other.lock").mkdir()
+    assert best_bandwidth(tmp_path / "other.json", LINUX_CPU, 7e9) == 7e9  # it cannot be kept
+
+
+DAMAGED = ["", "[]", '{"x": {"a": {"generation": 1}}}', '{"x": 3}', '{"x": {"bandwidth": 1}}']
+
+
+@pytest.mark.parametrize("content", DAMAGED)
 def test_a_damaged_file_of_speeds_is_an_error_that_names_it(tmp_path: Path, content: str) -> None:
     path = tmp_path / "speeds.json"
     path.write_text(content)

@@ -28,8 +28,10 @@ from sottovoce import (
     Transcript,
     UsageError,
 )
+from sottovoce.filenames import legal
 from sottovoce.home import VARIABLE, find_home
-from sottovoce_integrations.obsidian import Obsidian, moment
+from sottovoce_integrations.obsidian import Obsidian
+from sottovoce_integrations.vault import moment
 from sottovoce_integrations.written import merge
 
 NASTY = "[[Evil]] #tag ^block `code` %%hidden%% $x$ ==mark== <b> | --- * _it_ ![[x]]"
@@ -121,7 +123,7 @@ def wikilinks(text: str) -> Iterator[tuple[str, str]]:
     """Target and block id of every link of a note."""
     for inside in re.findall(r"\[\[(.+?)\]\]", without_escapes(text)):
         target, _, block = inside.split("|")[0].partition("#^")
-        yield target, block
+        yield target.partition("#t=")[0], block
 
 
 def resolve(vault: Path, target: str) -> Path | None:
@@ -299,6 +301,48 @@ def test_the_daily_note_is_the_vaults_own_and_gets_one_link(vault: Path) -> None
     assert daily.read_text() == "# Monday\n"
 
 
+def test_a_new_daily_note_begins_with_the_vaults_template(vault: Path) -> None:
+    told = {"template": "Templates/Day"}
+    (vault / ".obsidian" / "daily-notes.json").write_text(json.dumps(told))
+    (vault / "Templates").mkdir()
+    (vault / "Templates" / "Day.md").write_text("# {{title}}, {{date:dddd}}\n\n## Meetings\n")
+    export(vault / "Meetings")
+    link = "- [[Meetings/2026-03-02 Acme weekly review|Acme: weekly / review?]]"
+    daily = (vault / "2026-03-02.md").read_text()
+    assert daily == f"# 2026-03-02, Monday\n\n## Meetings\n\n{link}\n"
+
+
+def test_a_person_who_has_a_note_already_gets_no_second_one(vault: Path) -> None:
+    settings(people="People")
+    contact = vault / "Contacts" / "Ana López.md"
+    contact.parent.mkdir()
+    contact.write_text("Knows everybody.\n")
+    path = export(vault / "Meetings")
+    assert "[[Contacts/Ana López|Ana López]]" in path.read_text()
+    assert contact.read_text().startswith("Knows everybody.\n\n## Meetings\n\n- [[Meetings/")
+    assert [it.name for it in (vault / "People").iterdir()] == ["Bo.md"]
+    assert_opens_cleanly(vault)
+
+
+def test_a_meeting_whose_name_begins_as_anothers_is_listed_too(vault: Path) -> None:
+    export(vault / "Meetings")
+    other = replace(RECORDING, id="beef0123", title="Acme")
+    export(vault / "Meetings", replace(NOTES, recording=other, title="Acme"),
+           replace(TRANSCRIPT, recording_id="beef0123"))  # fmt: skip
+    assert (vault / "2026-03-02.md").read_text().count("- [[Meetings/") == 2
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("a/b: c? <d>|e*", "a b c d e"), ("Con", "Con_"), ("aux.notes", "aux_.notes"),
+        ("console", "console"), (" .hidden. ", "hidden"), ("///", "Meeting"), ("é" * 90, "é" * 50),
+    ],
+)  # fmt: skip
+def test_names_are_legal_everywhere(title: str, name: str) -> None:
+    assert legal(title) == name
+
+
 @pytest.mark.parametrize(
     ("form", "expected"),
     [
@@ -326,6 +370,21 @@ def test_the_recording_is_embedded_where_the_vault_keeps_attachments(
     assert_opens_cleanly(vault)
 
 
+def test_a_recording_that_is_in_the_vault_is_linked_where_it_is(vault: Path) -> None:
+    sound = vault / "Recordings" / "weekly.opus"
+    sound.parent.mkdir()
+    sound.write_bytes(b"sound")
+    notes = replace(NOTES, recording=replace(RECORDING, path=sound))
+    settings(audio="embed")
+    assert "![[Recordings/weekly.opus]]" in export(vault / "One", notes).read_text()
+    assert [it.name for it in vault.rglob("*.opus")] == ["weekly.opus"]
+    settings(audio="link")
+    path = export(vault / "One", notes)
+    assert "[[Recordings/weekly.opus#t=20|▶]]" in path.read_text()
+    assert "![[" not in path.read_text()
+    assert_opens_cleanly(vault)
+
+
 def test_statements_link_into_the_recording_on_request(vault: Path) -> None:
     settings(audio="link")
     assert "[▶](file:///recordings/weekly.wav#t=20)" in export(vault).read_text()
@@ -334,12 +393,16 @@ def test_statements_link_into_the_recording_on_request(vault: Path) -> None:
 def test_a_template_of_the_vault_replaces_ours(vault: Path) -> None:
     (vault / "Templates").mkdir()
     (vault / "Templates" / "Meeting.md").write_text(
-        "---\nignored: 1\n---\n# {{title}} on {{ date }}\n\n{{action_items}}\n\n{{decisions}}\n"
+        "---\ntype: mine\nproject: Acme\naliases:\n  - '{{date}}'\n---\n"
+        "# {{title}} on {{ date }}\n\n{{action_items}}\n\n{{decisions}}\n"
     )
     settings(template="Templates/Meeting.md", task_tag="")
     text = export(vault / "Meetings").read_text()
     assert "# Acme: weekly / review? on 2026-03-02\n\n- [ ] Send the prices — Bo" in text
     assert "## " not in text
+    found = properties(text)
+    assert (found["type"], found["project"]) == ("meeting", "Acme")
+    assert found["aliases"] == ["2026-03-02"]
     assert_opens_cleanly(vault)
 
 

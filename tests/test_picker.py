@@ -6,12 +6,13 @@ python -m tests.test_picker      writes the tables anew, to be read before they 
 from __future__ import annotations
 
 import dataclasses
+import io
 from pathlib import Path
 
 import pytest
 
 from sottovoce.bench import Measured
-from sottovoce.cli.models import picker_row
+from sottovoce.cli.picker import picker_row, show_picker
 from sottovoce.fit import Verdict, fit
 from sottovoce.picker import Choice, Picker, pick
 from sottovoce.values import GpuKind, HardwareProfile
@@ -28,6 +29,8 @@ from .profiles import (
     LINUX_CPU,
     MACBOOK_AIR_8,
     MACBOOK_AIR_16,
+    MACBOOK_PRO_24,
+    MACBOOK_PRO_36,
     MACBOOK_PRO_128,
     PROFILES,
     card,
@@ -153,7 +156,13 @@ def test_what_is_recommended_is_the_best_great_fit_and_never_a_tight_one(name: s
 def test_a_mac_whose_memory_others_have_says_slow() -> None:
     busy = dataclasses.replace(MACBOOK_AIR_16, available=3 * GB)
     assert shown(busy)["Qwen 3.5 9B"].label == "Great fit + Slow"
-    assert recommended(busy) == "Qwen 3.5 2B"
+    # It is moved out once; a model that takes more than half of the memory would be every time.
+    assert recommended(busy) == "Qwen 3.5 9B"
+    roomy = dataclasses.replace(MACBOOK_PRO_24, available=4 * GB)
+    assert recommended(roomy) == "Qwen 3.5 9B HQ"
+    larger = dataclasses.replace(MACBOOK_PRO_36, available=12 * GB)
+    assert shown(larger)["Qwen 3.6 27B"].label == "Great fit + Slow"
+    assert recommended(larger) == "Qwen 3.5 9B HQ"
 
 
 def test_no_memory_for_the_smallest_model_is_a_reason_with_the_numbers() -> None:
@@ -229,6 +238,28 @@ def test_a_device_that_shares_memory_counts_only_where_there_is_no_card() -> Non
     gpu = rows["Qwen 3.5 2B"].fit.gpu
     assert gpu is not None
     assert gpu.kind is GpuKind.DISCRETE
+
+
+def test_where_none_is_recommended_the_list_says_why() -> None:
+    slow = dataclasses.replace(LINUX_CPU, cpu_count=2, bandwidth=10e9)
+    assert pick(MODELS, slow).advice.startswith("None is recommended: with those that fit well")
+    tight = dataclasses.replace(LINUX_CPU, memory=4 * GB, available=int(1.8 * GB))
+    assert pick(MODELS, tight).advice == "None is recommended: none fits with room to spare."
+    assert pick(MODELS, H200).advice == "Recommended: Qwen 3.6 27B"
+    assert pick(MODELS, INTEL_INTEGRATED).advice == ""
+
+
+@pytest.mark.parametrize("width", [72, 80, 100, 120, 160])
+def test_no_terminal_is_too_narrow_to_read_all_of_a_model(width: int) -> None:
+    from rich.console import Console
+
+    console = Console(width=width, record=True, file=io.StringIO())
+    show_picker(console, pick(MODELS, H200, installed={"qwen3.5-9b-hq"}), numbered=True)
+    text = console.export_text()
+    assert "…" not in text
+    for row in (picker_row(it) for it in pick(MODELS, H200).choices):
+        for cell in row:
+            assert cell in text
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
+from sottovoce import speed
 from sottovoce.fit import fit
 from sottovoce.speed import estimate
 from sottovoce.values import Gpu, GpuKind, HardwareProfile, ModelSpec
@@ -15,6 +17,16 @@ from .profiles import GB, H200, LINUX_CPU
 
 MODELS = {it.id: it for it in load_models()}
 
+DOCUMENTED = {
+    "qwen3.5-2b": 421,
+    "qwen3.5-4b": 274,
+    "gemma-4-e4b": 211,
+    "qwen3.5-9b": 218,
+    "qwen3.6-35b-a3b": 235,
+    "qwen3.6-27b": 75,
+}
+"""Tokens per second on an H200 after 4,096 tokens were read: docs/explanation/fit.md"""
+
 ON_H200 = {
     "starter-notes": (943, None, 0.0),
     "qwen3.5-4b": (298, 2.36, 0.0),
@@ -22,7 +34,7 @@ ON_H200 = {
     "qwen3.6-27b": (90, 14.4, 0.67),
     "qwen3.6-35b-a3b": (241, None, 0.0),
 }
-"""Tokens per second, of random weights but for the starter; GiB of the file and its embedding"""
+"""The same after nothing was read; GiB of the file and its embedding"""
 
 COMMUNITY = [
     ("Radeon RX 7900 XT", 800, "qwen3.5-4b", 0.43),
@@ -67,6 +79,24 @@ def test_on_an_h200_what_is_predicted_is_what_was_measured_within_a_quarter(id: 
     assert 0.8 <= predicted / tokens <= 1.25
 
 
+@pytest.mark.parametrize("id", DOCUMENTED)
+def test_the_page_on_fit_has_what_is_predicted_for_an_h200(id: str) -> None:
+    spec, tokens = MODELS[id], DOCUMENTED[id]
+    ratio = estimate(spec, fit(spec, H200), H200).generation.likely / tokens
+    assert 0.8 <= ratio <= 1.25
+    page = (Path(__file__).parents[1] / "docs" / "explanation" / "fit.md").read_text("utf-8")
+    assert f"| {spec.label} | {tokens} | {ratio:.2f} |" in page
+
+
+def test_the_page_on_fit_has_the_constants() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "explanation" / "fit.md").read_text("utf-8")
+    layers = [round(speed._GPU_LAYER[it] * 1e6) for it in "fwr"]
+    of_layers = "{}, {} or {} µs".format(*layers)
+    assert f"(bandwidth × {speed._GPU_EFFICIENCY:.2f}) + layers × {of_layers}" in page
+    cpu = f"min(bandwidth × {speed._CPU_EFFICIENCY:.2f}, cores × {speed._CORE / 1e9:.0f} GB/s)"
+    assert f"{cpu} + layers × {speed._CPU_LAYER * 1e6:.0f} µs" in page
+
+
 def community() -> list[tuple[str, float, float, float]]:
     rows = []
     for name, bandwidth, id, share in COMMUNITY:
@@ -106,10 +136,18 @@ def test_on_two_cores_what_is_predicted_is_what_was_measured(
 
 def test_an_hours_notes_take_as_long_as_reading_and_writing_them() -> None:
     spec = MODELS["qwen3.5-9b"]
-    speed = estimate(spec, fit(spec, H200), H200)
-    assert speed.notes.low < speed.notes.likely < speed.notes.high
-    assert speed.notes.likely == pytest.approx(
-        12_500 / speed.prefill.likely + 1_500 / speed.generation.likely
+    found = estimate(spec, fit(spec, H200), H200)
+    assert found.notes.low < found.notes.likely < found.notes.high
+    assert found.notes.likely == pytest.approx(
+        12_500 / found.prefill.likely + 1_500 / found.generation.likely
+    )
+
+
+def test_the_starter_writes_more_for_an_hours_notes_than_a_model_that_is_asked() -> None:
+    spec = MODELS["starter-notes"]
+    found = estimate(spec, fit(spec, LINUX_CPU), LINUX_CPU)
+    assert found.notes.likely == pytest.approx(
+        20_000 / found.prefill.likely + 9_000 / found.generation.likely
     )
 
 

@@ -21,13 +21,14 @@ from sottovoce import EngineError, ModelError, RecordingError, UsageError
 from sottovoce.home import VARIABLE, find_home
 from sottovoce.host import Host
 from sottovoce.library.jobs import PAUSES, RETRIES, Job, State
-from sottovoce.watch.folders import Folder, needs_polling, read_settings
+from sottovoce.watch.folders import Folder, needs_polling, on_network, read_settings
 from sottovoce.watch.ready import incomplete, temporary
 from sottovoce.watch.runner import Runner
 from sottovoce.watch.service import service
 
 from .audio import decode, encode
 from .conftest import SAMPLE, command, sotto
+from .importers.test_corpus import word
 
 
 @pytest.fixture(scope="module")
@@ -366,12 +367,13 @@ def test_a_container_says_whether_it_is_all_there(tmp_path: Path, snippets: list
     speech = decode(SAMPLE)[: 16_000 * 3]
     made = [*snippets, encode(tmp_path / "o.ogg", [speech], codec="libopus"),
             encode(tmp_path / "m.mkv", [speech], codec="libopus")]  # fmt: skip
-    for it in made:
-        assert incomplete(it) == ""
+    (tmp_path / "text.docx").write_bytes(word("Minutes"))
+    for it in [*made, tmp_path / "text.docx"]:
+        # A FLAC file does not say how long it is in bytes.
+        assert incomplete(it) == (None if it.suffix == ".flac" else "")
         part = tmp_path / f"part{it.suffix}"
         part.write_bytes(it.read_bytes()[: it.stat().st_size * 2 // 3])
-        if it.suffix != ".flac":  # which does not say how long it is in bytes
-            assert incomplete(part)
+        assert bool(incomplete(part)) is (it.suffix != ".flac")
 
 
 def test_network_disks_and_synced_folders_are_polled(
@@ -381,9 +383,14 @@ def test_network_disks_and_synced_folders_are_polled(
 
     assert not needs_polling(tmp_path)
     assert needs_polling(tmp_path / "Dropbox" / "Recordings")
-    disk = type("Disk", (), {"mountpoint": str(tmp_path), "fstype": "nfs4", "opts": "rw"})
+    disk: Any = type("Disk", (), {"mountpoint": str(tmp_path), "fstype": "nfs4", "opts": "rw"})
     monkeypatch.setattr(psutil, "disk_partitions", lambda all: [disk()])
     assert needs_polling(tmp_path / "share")
+    assert on_network(tmp_path / "share")
+    disk.fstype = "fuse.sshfs"
+    assert on_network(tmp_path / "share")
+    disk.fstype = "fuseblk"
+    assert not on_network(tmp_path / "Dropbox")
     assert Folder(path=tmp_path, poll=False).polled is False
 
 
@@ -391,12 +398,13 @@ def test_services_are_what_the_platforms_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "home"))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "ho me $5"))
     words = [sys.executable, "-m", "sottovoce", "watch", "/a b/100% $x"]
     unit = service(words, "linux")
     assert unit.path == tmp_path / "systemd" / "user" / "sottovoce-watch.service"
     assert 'ExecStart="' in unit.text
     assert '"/a b/100%% $$x"' in unit.text
+    assert f'Environment="{VARIABLE}={tmp_path}/ho me $5"' in unit.text
     job = plistlib.loads(service(words, "darwin").text.encode())
     assert job["ProgramArguments"] == words
     task = ET.fromstring(service(words, "win32").text.partition("\n")[2])

@@ -14,7 +14,8 @@ command -v "$python" >/dev/null 2>&1 || python=python3
 
 # venv and the headers come with the interpreter or as Debian packages; llama.cpp needs a C++
 # compiler, PyAudio the headers of PortAudio; flite and espeak-ng give the tests their voices,
-# PulseAudio a sound system without hardware.
+# PulseAudio a sound system without hardware, Chromium, Xvfb and xdotool a browser, a screen
+# and a hand.
 missing=""
 command -v c++ >/dev/null 2>&1 || missing="$missing g++"
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
@@ -25,6 +26,9 @@ command -v flite >/dev/null 2>&1 || missing="$missing flite"
 command -v espeak-ng >/dev/null 2>&1 || missing="$missing espeak-ng"
 command -v pulseaudio >/dev/null 2>&1 || missing="$missing pulseaudio"
 command -v parec >/dev/null 2>&1 || missing="$missing pulseaudio-utils"
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+command -v Xvfb >/dev/null 2>&1 || missing="$missing xvfb"
+command -v xdotool >/dev/null 2>&1 || missing="$missing xdotool"
 portaudio() { printf '#include <portaudio.h>\n' | c++ -E -x c++ - >/dev/null 2>&1; }
 portaudio || missing="$missing portaudio19-dev"
 if [ -n "$missing" ]; then

@@ -7,17 +7,16 @@ depend on the hardware, so nothing of it is to be synced.
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import subprocess
 import sys
-import tempfile
 import tomllib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .atomic import locked, replace_text
 from .errors import ConfigError
 from .values import EngineSettings, Feature, ModelTask
 
@@ -32,7 +31,10 @@ _KV_TYPES = ("f16", "q8_0")
 _DEVICES = ("cpu", "cuda")
 KEYS: dict[str, tuple[type, str]] = {
     "enabled": (bool, "whether anything is transcribed or written on this device at all"),
-    **{f"features.{it}": (bool, f"whether there are {it}") for it in Feature},
+    "features.summaries": (bool, "whether notes have a summary"),
+    "features.notes": (bool, "whether notes are taken of what was transcribed"),
+    "features.chat": (bool, "whether questions about meetings are answered"),
+    "features.suggestions": (bool, "whether something is suggested during a meeting"),
     "models.transcription": (str, "the model that transcribes"),
     "models.generation": (str, "the language model"),
     "engine.n_ctx": (int, "tokens that the language model has room for"),
@@ -55,8 +57,8 @@ class DeviceConfig:
     """What ``device.toml`` says; without the file, these defaults."""
 
     enabled: bool = True
-    features: frozenset[Feature] = frozenset(Feature)
-    """Those that are on"""
+    features: frozenset[Feature] = frozenset(Feature) - {Feature.SUGGESTIONS}
+    """Those that are on. Suggestions keep the machine busy, and so are asked for."""
     models: Mapping[ModelTask, str] = field(default_factory=dict)
     """Ids, for the tasks for which the person chose"""
     engine: EngineSettings = field(default_factory=EngineSettings)
@@ -122,7 +124,9 @@ def load(path: Path) -> DeviceConfig:
     values = _flat(path, table)
     return DeviceConfig(
         enabled=values.get("enabled", True),
-        features=frozenset(it for it in Feature if values.get(f"features.{it}", True)),
+        features=frozenset(
+            it for it in Feature if values.get(f"features.{it}", it is not Feature.SUGGESTIONS)
+        ),
         models={it: values[key] for it in ModelTask if (key := f"models.{it}") in values},
         engine=EngineSettings(
             **{key.partition(".")[2]: it for key, it in values.items() if key.startswith("engine.")}
@@ -172,11 +176,9 @@ def change(path: Path, changes: Mapping[str, Any], *, anew: bool = False) -> Non
     ``anew`` binds the file to this device whosever it was, without the models and settings that
     were chosen for that one. Raises ``ConfigError``.
     """
-    import filelock
     import tomlkit
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(path.with_suffix(".lock")):
+    with locked(path, ConfigError):
         if not anew:
             load(path)  # a damaged or foreign file is not written over
         table = _read(path) if path.exists() else {}
@@ -199,20 +201,7 @@ def change(path: Path, changes: Mapping[str, Any], *, anew: bool = False) -> Non
             else:
                 target[name] = value
         _flat(path, tomllib.loads(text := tomlkit.dumps(document)))
-        _write(path, text)
-
-
-def _write(path: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".device-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        replace_text(path, text, ConfigError)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 SottovoceError                  one line: what was wrong, and what to do
 ├── UsageError                  the request cannot be carried out as given
+│   └── InUseError              another process works on the meeting
 ├── RecordingError              a recording cannot be read
 ├── TranscriptError             a transcript made elsewhere cannot be read
 ├── LibraryError                the library cannot be opened, read or written
@@ -27,6 +28,10 @@ class SottovoceError(Exception):
 
 
 class UsageError(SottovoceError):
+    pass
+
+
+class InUseError(UsageError):
     pass
 
 
@@ -81,13 +86,19 @@ class ConfigError(SottovoceError):
 
 
 class NetworkRefusedError(SottovoceError):
-    def __init__(self, plugin: str | None, where: str) -> None:
-        super().__init__(plugin, where)
+    def __init__(self, plugin: str | None, where: str, listening: bool = False) -> None:
+        super().__init__(plugin, where, listening)
         self.plugin = plugin
         self.where = where
+        self.listening = listening
 
     def __str__(self) -> str:
         who = f"'{self.plugin}'" if self.plugin else "a part of the program"
+        if self.listening:
+            return (
+                f"{who} tried to listen on {self.where}, where other machines could connect to it, "
+                "and was stopped; 127.0.0.1 is for this machine alone"
+            )
         return (
             f"{who} tried to connect to {self.where}, which was not configured, and was stopped; "
             "'sotto privacy' lists what may connect"

@@ -6,6 +6,8 @@ import re
 
 _ILLEGAL = re.compile(r'[\\/:*?"<>|#^\[\]\x00-\x1f]')
 """Not in file names on one platform or another, or with a meaning in Obsidian's links"""
+_RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)", re.IGNORECASE)
+"""What Windows takes for a device, whatever the suffix"""
 _LONGEST = 100
 """Bytes of a title in a file's name, so that it fits wherever it is synced to"""
 
@@ -15,4 +17,4 @@ def legal(title: str) -> str:
     title = _ILLEGAL.sub(" ", title)
     while len(title.encode()) > _LONGEST:
         title = title[:-1]
-    return " ".join(title.split()).strip(". ") or "Meeting"
+    return _RESERVED.sub(r"\1_", " ".join(title.split()).strip(". ") or "Meeting")

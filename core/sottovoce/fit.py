@@ -47,6 +47,8 @@ class Fit:
     """``None`` where all is on the CPU"""
     slow: bool
     """Whether layers run on the CPU, or other programs have to be moved out of memory"""
+    evicts: bool = False
+    """Whether the latter"""
     listed: bool = True
     """Whether it is worth showing: ``False`` for what would bring the device down"""
     reason: str = ""
@@ -218,6 +220,7 @@ def _in_one_memory(
         gpu_layers=shape.layers + 1,
         gpu=gpu,
         slow=evicts,
+        evicts=evicts,
         listed=verdict is not Verdict.WONT or need <= hardware.memory * _SHOWN,
         reason=reason,
     )

@@ -2,6 +2,7 @@
 
 In the host an audit hook of the interpreter (PEP 578) sees every name that is looked up and every
 address that is connected to, from whatever Python code, and lets through what `allow_hosts` opened.
+What listens may do so for this machine alone.
 In the workers nothing is open, and on Linux the kernel refuses them network sockets (seccomp), so
 that native code cannot have any either (`close_network`).
 
@@ -137,6 +138,8 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
                 _refuse("the network")
         case "socket.connect" | "socket.sendto" | "socket.sendmsg":
             _check_address(*arguments)
+        case "socket.bind":
+            _check_listening(*arguments)
         case "socket.getaddrinfo" | "socket.gethostbyname" | "socket.gethostbyaddr":
             name = _text(arguments[0])
             if name and not _is_address(name):  # an address is checked when it is connected to
@@ -153,6 +156,15 @@ def _check_address(connection: socket.socket, address: Any) -> None:
         _refuse(str(address))
 
 
+def _check_listening(connection: socket.socket, address: Any) -> None:
+    """Other machines reach nothing here: what listens does so for this one alone."""
+    if connection.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    host = _text(address[0]) if isinstance(address, tuple) and address else ""
+    if not host or not _is_loopback(host):  # none stands for all of the machine's addresses
+        _refuse(_shown(host or "all addresses", address[1:2] and address[1]), listening=True)
+
+
 def _check_host(host: str, port: Any) -> None:
     if _is_loopback(host):
         if not _state["loopback"]:
@@ -163,10 +175,11 @@ def _check_host(host: str, port: Any) -> None:
         _refuse(_shown(name, port))
 
 
-def _refuse(where: str) -> None:
+def _refuse(where: str, *, listening: bool = False) -> None:
     who = _who()
-    log.error("%s tried to connect to %s and was stopped", f"'{who}'" if who else "a part", where)
-    raise NetworkRefusedError(who, where)
+    what = "listen on" if listening else "connect to"
+    log.error("%s tried to %s %s and was stopped", f"'{who}'" if who else "a part", what, where)
+    raise NetworkRefusedError(who, where, listening)
 
 
 def _who() -> str | None:

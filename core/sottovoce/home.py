@@ -44,6 +44,11 @@ class Home:
         return self.data / "models"
 
     @property
+    def contexts(self) -> Path:
+        """What models have read of meetings, in a folder for each meeting."""
+        return self.data / "contexts"
+
+    @property
     def speeds(self) -> Path:
         """How fast models were on this device, as ``sotto models bench`` measured it."""
         return self.data / "speeds.json"

@@ -59,7 +59,7 @@ def register_note_templates() -> Iterable[NoteTemplate]:  # type: ignore[empty-b
 
 @hookspec
 def register_suggestion_overlays() -> Iterable[SuggestionOverlay]:  # type: ignore[empty-body]
-    """Return the overlays that can show live suggestions."""
+    """Return the overlays that show a meeting that is going on, and what is suggested in it."""
 
 
 @hookspec

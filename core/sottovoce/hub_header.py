@@ -43,7 +43,7 @@ class HubHeader:
 
 
 def fetch_header(reference: str) -> HubHeader:
-    """Of ``OWNER/NAME/FILE.gguf``. Raises ``ModelError`` that says what the hub answered."""
+    """Of ``OWNER/NAME/FILE.gguf``. Raises ``ModelError`` or ``DownloadError``."""
     parts = reference.split("/", 2)
     if len(parts) < 3 or not all(parts) or not parts[2].endswith(".gguf"):
         raise UsageError(
@@ -67,36 +67,27 @@ def fetch_header(reference: str) -> HubHeader:
 
 def _fetch(repository: str, filename: str, start: int, amount: int) -> tuple[bytes, int]:
     """Bytes from ``start`` on, and how many the whole file has."""
-    import httpx2 as httpx
     from huggingface_hub import get_session
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
     from huggingface_hub.utils._http import hf_raise_for_status
 
     from .store import hub
 
     headers = {"Range": f"bytes={start}-{start + amount - 1}", "Accept-Encoding": "identity"}
-    try:
-        with hub.allowed():
-            url = hub.location(repository, filename)
-        with (
-            hub.allowed(url),
-            get_session().stream("GET", url, headers=headers, timeout=15.0) as response,
-        ):
-            hf_raise_for_status(response)
-            total = response.headers.get("Content-Range", "").rpartition("/")[2]
-            whole = not total.isdigit()  # it does not know ranges, and sends all of the file
-            data = b""
-            for chunk in response.iter_bytes(1 << 16):
-                data += chunk
-                if len(data) >= amount + start * whole:
-                    break
-            size = int(response.headers.get("Content-Length", 0)) if whole else int(total)
-            return data[start * whole :][:amount], size
-    except OfflineModeIsEnabled as error:
-        raise ModelError("the hub was not asked: HF_HUB_OFFLINE is set") from error
-    except HfHubHTTPError as error:
-        raise ModelError(
-            f"the hub does not give {repository}/{filename}: {str(error).splitlines()[0]}"
-        ) from error
-    except httpx.HTTPError as error:
-        raise ModelError(f"the hub cannot be reached: {error}") from error
+    url, authorization = hub.location(repository, filename)
+    if authorization:
+        headers["Authorization"] = authorization
+    with (
+        hub.told(repository, filename),
+        hub.allowed(url),
+        get_session().stream("GET", url, headers=headers, timeout=15.0) as response,
+    ):
+        hf_raise_for_status(response)
+        total = response.headers.get("Content-Range", "").rpartition("/")[2]
+        whole = not total.isdigit()  # it does not know ranges, and sends all of the file
+        data = b""
+        for chunk in response.iter_bytes(1 << 16):
+            data += chunk
+            if len(data) >= amount + start * whole:
+                break
+        size = int(response.headers.get("Content-Length", 0)) if whole else int(total)
+        return data[start * whole :][:amount], size

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         AudioFormat,
         Caption,
         ImportedMeeting,
+        LiveView,
         MeetingNotes,
         ModelSpec,
         RecordedFile,
@@ -50,6 +51,11 @@ class AudioSource(ABC):
         The iterator of a live source raises ``RecordingError`` when its device is gone or nothing
         arrived for two seconds; the recorder then opens it again until that works.
         """
+
+    def users(self) -> Sequence[str] | None:
+        """The programs, but for this one, that capture from a device of it now, as people call
+        them; ``None`` where that cannot be known. Raises ``RecordingError``."""
+        return None
 
 
 class FileSource(AudioSource):
@@ -213,8 +219,11 @@ class TextGenerator(ABC):
     def count_tokens(self, text: str) -> int: ...
 
     @abstractmethod
-    def open(self, *, system: str = "") -> Conversation:
-        """Begin a conversation; the model's own chat template shapes what it reads."""
+    def open(self, *, system: str = "", priority: Priority = Priority.NOTES) -> Conversation:
+        """Begin a conversation; the model's own chat template shapes what it reads.
+
+        ``priority`` is that of what is appended before anything is asked.
+        """
 
     def restore(self, path: Path) -> Conversation:
         """Continue the conversation that ``Conversation.save`` wrote, without computing it again.
@@ -238,6 +247,9 @@ class NoteExporter(ABC):
 
     name: ClassVar[str]
 
+    def check(self, folder: Path) -> None:  # noqa: B027 - most can write anywhere
+        """Raise ``UsageError`` where notes cannot go under ``folder``: asked before the work."""
+
     @abstractmethod
     def export(self, notes: MeetingNotes, transcript: Transcript, folder: Path) -> Path:
         """Write the notes under ``folder`` and return the file to open.
@@ -246,10 +258,67 @@ class NoteExporter(ABC):
         """
 
 
+class LiveControls(ABC):
+    """What a person can do while a meeting goes on. Any thread may call; every call returns at
+    once, and what came of it is in the next ``LiveView``."""
+
+    @abstractmethod
+    def mark(self) -> None:
+        """What was just said is important."""
+
+    @abstractmethod
+    def note(self, text: str) -> None:
+        """Keep a line of the person's own, at this place."""
+
+    @abstractmethod
+    def ask(self, question: str) -> None:
+        """Answer a question about the meeting; the answer comes as a suggestion."""
+
+    @abstractmethod
+    def suggest(self) -> None:
+        """Make a suggestion now."""
+
+    @abstractmethod
+    def toggle_suggestions(self) -> None: ...
+
+    @abstractmethod
+    def dismiss(self, suggestion: int) -> None:
+        """Take away the suggestion of that id."""
+
+    @abstractmethod
+    def pause(self) -> None: ...
+
+    @abstractmethod
+    def resume(self) -> None: ...
+
+    @abstractmethod
+    def end(self) -> None:
+        """End the recording."""
+
+    @abstractmethod
+    def tell(self, text: str) -> None:
+        """Add a notice: an overlay has something to say to the person."""
+
+
 class SuggestionOverlay(ABC):
-    """Shows live suggestions."""
+    """Shows a meeting that is going on: what is said, and what is suggested.
+
+    Each overlay has a thread, on which all of its methods are called: ``open`` first, then
+    ``update`` and ``show``, ``close`` last. One that raises is named, closed and left out, and the
+    meeting goes on. Only ``show`` has to be there.
+    """
 
     name: ClassVar[str]
 
+    def open(self, controls: LiveControls) -> None:  # noqa: B027
+        """The recording has begun."""
+
+    def update(self, view: LiveView) -> None:  # noqa: B027
+        """Called ten times a second at most, whenever there is something new; return quickly."""
+
     @abstractmethod
-    def show(self, suggestion: Suggestion) -> None: ...
+    def show(self, suggestion: Suggestion) -> None:
+        """A suggestion that is new, or one that has grown: the id is the same."""
+
+    def close(self) -> None:  # noqa: B027
+        """The meeting is over, or the overlay failed."""

@@ -1,13 +1,12 @@
-"""Speeds that were measured, kept by device: they say nothing of another one."""
+"""What was measured on this device, kept by device: it says nothing of another one."""
 
 from __future__ import annotations
 
 import json
-import os
+import logging
 from typing import TYPE_CHECKING, Any
 
-import filelock
-
+from .atomic import locked, replace_text
 from .bench import Measured
 from .errors import ModelError
 
@@ -15,6 +14,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .values import HardwareProfile
+
+log = logging.getLogger(__name__)
+
+_BETTER = 1.02
+"""Times what is kept, from which on a bandwidth is worth writing down"""
 
 
 def device_key(hardware: HardwareProfile) -> str:
@@ -26,32 +30,56 @@ def device_key(hardware: HardwareProfile) -> str:
 
 def load_speeds(path: Path, hardware: HardwareProfile) -> dict[str, Measured]:
     """By the id of the model. Raises ``ModelError`` where the file is damaged."""
-    rows = _read(path).get(device_key(hardware), {})
+    rows = _of(_read(path), hardware)["models"]
     return {id: Measured(row["generation"], row["prefill"]) for id, row in rows.items()}
 
 
 def save_speed(path: Path, hardware: HardwareProfile, id: str, measured: Measured) -> None:
-    """Keep a speed in place of what was measured before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(path.with_suffix(".lock")):
+    """Keep a speed in place of what was measured before. Raises ``ModelError``."""
+    with locked(path, ModelError):
         devices = _read(path)
         row = {"generation": measured.generation, "prefill": measured.prefill}
-        devices.setdefault(device_key(hardware), {})[id] = row
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps(devices, indent=2), encoding="utf-8")
-        temporary.replace(path)
+        _of(devices, hardware)["models"][id] = row
+        replace_text(path, json.dumps(devices, indent=2), ModelError)
 
 
-def _read(path: Path) -> dict[str, dict[str, Any]]:
+def best_bandwidth(path: Path, hardware: HardwareProfile, now: float) -> float:
+    """The best that memory was measured at here, this time included, in bytes per second.
+
+    Other programs can only make it less than it is: without this the list of models would change
+    with whatever else runs. Raises ``ModelError`` where the file is damaged.
+    """
+    kept = float(_of(_read(path), hardware)["bandwidth"])
+    if now <= kept * _BETTER:
+        return max(now, kept)
+    try:
+        with locked(path, ModelError):
+            devices = _read(path)
+            _of(devices, hardware)["bandwidth"] = now
+            replace_text(path, json.dumps(devices, indent=2), ModelError)
+    except ModelError as error:
+        log.info("the bandwidth is not kept: %s", error)  # it is as good for this time
+    return now
+
+
+def _of(devices: dict[str, Any], hardware: HardwareProfile) -> dict[str, Any]:
+    row: dict[str, Any] = devices.setdefault(device_key(hardware), {"bandwidth": 0.0, "models": {}})
+    return row
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict):
             raise ValueError("not an object")
-        for rows in found.values():
-            for row in rows.values():
+        for device in found.values():
+            float(device["bandwidth"])
+            for row in device["models"].values():
                 Measured(float(row["generation"]), float(row["prefill"]))
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path} is damaged ({error}); delete it and measure again") from error
     return found

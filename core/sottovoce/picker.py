@@ -54,6 +54,20 @@ class Picker:
     def recommended(self) -> Choice | None:
         return next((it for it in self.choices if it.recommended), None)
 
+    @property
+    def advice(self) -> str:
+        """Which model to take, or why none is recommended; empty where a reason blocks them all."""
+        if (best := self.recommended) is not None:
+            return f"Recommended: {best.spec.label}"
+        if self.blocked:
+            return ""
+        if any(it.fit.verdict is Verdict.GREAT for it in self.choices):
+            return (
+                "None is recommended: with those that fit well, the notes of a one-hour meeting "
+                f"would take more than {_PATIENCE / 60:.0f} minutes here."
+            )
+        return "None is recommended: none fits with room to spare."
+
 
 def pick(
     models: Iterable[ModelSpec],
@@ -108,6 +122,15 @@ def _unused(hardware: HardwareProfile) -> list[str]:
     ]
 
 
+def _stays_slow(choice: Choice, hardware: HardwareProfile) -> bool:
+    """Not where a GPU computes all of it, and what other programs hold today is all that is wrong.
+
+    A model in at most half of the one memory can have it: they are moved out once.
+    """
+    half = choice.fit.gpu is not None and choice.fit.memory.total <= hardware.memory / 2
+    return choice.fit.slow and not (half and choice.fit.evicts)
+
+
 def _with_recommended(
     choices: list[Choice], hardware: HardwareProfile, blocked: str | None
 ) -> list[Choice]:
@@ -122,5 +145,5 @@ def _with_recommended(
     ]
     if blocked or not great:
         return choices
-    best = max(great, key=lambda it: (not it.fit.slow, it.spec.quality))
+    best = max(great, key=lambda it: (not _stays_slow(it, hardware), it.spec.quality))
     return [dataclasses.replace(it, recommended=it is best) for it in choices]

@@ -25,6 +25,7 @@ from .values import (
     NotesMethod,
     Production,
     RecordedFile,
+    SectionKind,
     SpeechRequest,
     Transcript,
 )
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from .interfaces import FileSource, TextGenerator, TranscriptImporter
     from .library import Meeting
     from .notes.ahead import Ahead
+    from .notes.standing import Standing
     from .values import ImportedMeeting, ModelSpec, Segment
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,14 @@ class Processed:
     """What was left out of the transcript as invented, by kind"""
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A language model and what it has read of a meeting before there was a file of it."""
+
+    generator: TextGenerator
+    reader: Ahead | Standing
+
+
 class Processor:
     """Takes files through the stages, one after another, with engines that stay loaded."""
 
@@ -94,7 +104,7 @@ class Processor:
             lambda done, total: report(Progress(Stage.TRANSCRIPTION, done, total)),
         )
         self._generator: TextGenerator | None = None
-        self._ahead: Ahead | None = None
+        self._ahead: Ahead | Standing | None = None
 
     def __enter__(self) -> Processor:
         return self
@@ -104,11 +114,16 @@ class Processor:
             if engine is not None:
                 engine.close()
 
-    def process(self, path: Path, heard: Heard | None = None) -> Processed:
+    def process(
+        self, path: Path, heard: Heard | None = None, prepared: Prepared | None = None
+    ) -> Processed:
         """Do what is left to do for a file. Raises a ``SottovoceError`` that names it.
 
-        ``heard`` is its transcript, where it was made while the file was recorded.
+        ``heard`` is its transcript, and ``prepared`` what was read of it, where that was done while
+        the file was recorded; a prepared model is closed with this.
         """
+        if prepared is not None:
+            self._generator, self._ahead = prepared.generator, prepared.reader
         meeting, file, source = begin(self._host, path)
         library = self._host.library
         with alone(self._host, meeting):
@@ -223,19 +238,19 @@ class Processor:
             return lambda segment: None
         from .notes.ahead import Ahead
 
-        self._ahead = Ahead(self._load_generator)
+        self._ahead = ahead = Ahead(self._load_generator)
         heard = self._host.library.pending_segments(meeting.id)
         due = len(heard) + _AHEAD
 
         def hear(segment: Segment) -> None:
             nonlocal due
             heard.append(segment)
-            if len(heard) < due or self._ahead is None:
+            if len(heard) < due:
                 return
             due = len(heard) + max(_AHEAD, len(heard) // 8)  # to tell voices apart takes its time
             ordered = sorted(heard, key=lambda it: it.start)
             said = self._transcription.attributed(ordered, labels)
-            self._ahead.hear(Transcript(recording_id=meeting.id, language="", segments=tuple(said)))
+            ahead.hear(Transcript(recording_id=meeting.id, language="", segments=tuple(said)))
 
         return hear
 
@@ -243,7 +258,7 @@ class Processor:
         library = self._host.library
         self._host.require(Feature.NOTES)
         transcript = library.transcript(meeting.id)
-        began = time.monotonic()
+        began = (self._ahead and self._ahead.since) or time.monotonic()
         notes = take_notes(
             meeting.recording,
             transcript,
@@ -272,7 +287,17 @@ class Processor:
         """The request with what lies beside the recording and what the meeting before left open."""
         own = self._request.own or own_notes(meeting.recording.path.with_suffix(".md"))
         previous = self._request.previous or previous_notes(self._host.library, meeting)
-        return replace(self._request, own=own, previous=previous, context=self._known(meeting))
+        template = self._request.template
+        if Feature.SUMMARIES not in self._host.config.features:
+            kept = (it for it in template.sections if it.kind is not SectionKind.SUMMARY)
+            template = replace(template, sections=tuple(kept))
+        return replace(
+            self._request,
+            template=template,
+            own=own,
+            previous=previous,
+            context=self._known(meeting),
+        )
 
     def _known(self, meeting: Meeting) -> Context:
         """What the calendar, or the program that the meeting came from, says of it."""
@@ -304,12 +329,17 @@ def load(host: Host, meeting: Meeting) -> Processed:
     return Processed(meeting, host.library.transcript(meeting.id), notes, removed)
 
 
-def check_exporters(host: Host, exporters: Sequence[str]) -> Sequence[str]:
-    """The same names. Raises ``UsageError`` for one that is wrong: before the work, not after."""
+def check_exporters(
+    host: Host, exporters: Sequence[str], folder: Path | None = None
+) -> Sequence[str]:
+    """The same names. Raises ``UsageError`` for one that is wrong, or that cannot write under
+    ``folder``: before the work, not after."""
     known = host.exporters()
     for name in exporters:
         if name not in known:
             raise UsageError(f"no exporter '{name}'; known: {', '.join(sorted(known))}")
+        if folder is not None:
+            known[name].check(folder)
     return exporters
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .errors import RecordingError, UsageError
+from .errors import InUseError, RecordingError
 from .library.inventions import add_inventions
 from .library.participants import participants
 from .values import AudioFormat, Production, Recording, SpeechRequest, Transcript
@@ -282,7 +282,7 @@ def alone(host: Host, meeting: Meeting) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        raise UsageError(
+        raise InUseError(
             f"{meeting.recording.path}: another sotto is working on it; wait for that one"
         ) from None
     try:

@@ -6,6 +6,7 @@ import logging
 import os
 import uuid
 from contextlib import closing
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ from sottovoce import (
 from sottovoce.home import find_home
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import icalendar
@@ -38,15 +39,21 @@ _SPACE = uuid.UUID("5a1e37d4-7d0c-4c62-9d0b-2f4a1b6c8e10")
 
 
 class CalendarFile(NoteExporter):
+    """Follow-ups as tasks."""
+
     name = "calendar"
+    _what = "follow-ups"
+
+    def _components(self, notes: MeetingNotes) -> Sequence[icalendar.Component]:
+        return _todos(notes)
 
     def export(self, notes: MeetingNotes, transcript: Transcript, folder: Path) -> Path:
         """Write ``DATE follow-ups ID.ics``. One that is there and differs is left as it is, and
         the tasks go into a new file beside it: a calendar knows them by their ids."""
-        text = calendar_of(notes)
+        text = calendar_of(self._components(notes))
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            stem = f"{notes.recording.started_at:%Y-%m-%d} follow-ups {notes.recording.id}"
+            stem = f"{notes.recording.started_at:%Y-%m-%d} {self._what} {notes.recording.id}"
             path, number = folder / f"{stem}.ics", 2
             while path.exists() and path.read_bytes() != text:
                 path = folder / f"{stem} ({number}).ics"
@@ -65,29 +72,30 @@ class CalendarFile(NoteExporter):
         return path
 
 
-def calendar_of(notes: MeetingNotes) -> bytes:
+class CalendarEvents(CalendarFile):
+    """Follow-ups that have a date as events of that day, for calendars that take no tasks."""
+
+    name = "calendar-events"
+    _what = "follow-up events"
+
+    def _components(self, notes: MeetingNotes) -> Sequence[icalendar.Component]:
+        return _days(notes)
+
+
+def calendar_of(components: Sequence[icalendar.Component]) -> bytes:
     import icalendar
 
     calendar = icalendar.Calendar()
     calendar.add("PRODID", "-//Sottovoce//EN")
     calendar.add("VERSION", "2.0")
-    for item in _todos(notes):
+    for item in components:
         calendar.add_component(item)
     return bytes(calendar.to_ical())
 
 
 def todos(notes: MeetingNotes) -> list[tuple[str, str]]:
     """The id and the calendar text of each task; the same task has the same id every time."""
-    import icalendar
-
-    found = []
-    for item in _todos(notes):
-        calendar = icalendar.Calendar()
-        calendar.add("PRODID", "-//Sottovoce//EN")
-        calendar.add("VERSION", "2.0")
-        calendar.add_component(item)
-        found.append((str(item["UID"]), calendar.to_ical().decode()))
-    return found
+    return [(str(it["UID"]), calendar_of([it]).decode()) for it in _todos(notes)]
 
 
 def _todos(notes: MeetingNotes) -> list[icalendar.Todo]:
@@ -103,14 +111,33 @@ def _todos(notes: MeetingNotes) -> list[icalendar.Todo]:
         if item.due:
             todo.add("DUE", item.due)
         todo.add("DESCRIPTION", f"From the meeting '{notes.title}'")
-        todo.add("STATUS", "NEEDS-ACTION")
+        todo.add("STATUS", "COMPLETED" if item.done else "NEEDS-ACTION")
         items.append(todo)
     return items
 
 
+def _days(notes: MeetingNotes) -> list[icalendar.Event]:
+    import icalendar
+
+    events = []
+    for todo in _todos(notes):
+        if "DUE" not in todo or todo["STATUS"] == "COMPLETED":
+            continue
+        event = icalendar.Event()
+        event.add("UID", f"{todo['UID']}-day")
+        event.add("DTSTAMP", notes.recording.started_at)
+        event.add("SUMMARY", todo["SUMMARY"])
+        event.add("DTSTART", todo.decoded("DUE"))
+        event.add("DTEND", todo.decoded("DUE") + timedelta(days=1))
+        event.add("DESCRIPTION", todo["DESCRIPTION"])
+        event.add("TRANSP", "TRANSPARENT")  # the day is not taken by it
+        events.append(event)
+    return events
+
+
 @hookimpl(trylast=True)
 def register_note_exporters() -> list[NoteExporter]:
-    return [CalendarFile()]
+    return [CalendarFile(), CalendarEvents()]
 
 
 @hookimpl

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 from sottovoce import (
@@ -88,8 +89,9 @@ def docx(notes: MeetingNotes, transcript: Transcript) -> bytes:
         document.add_heading(_xml(section.title), 1)
         for level, text, times in items(section, starts):
             plain = section.kind is SectionKind.SUMMARY
-            style = None if plain else "List Bullet 2" if level else "List Bullet"
-            paragraph = document.add_paragraph(_xml(text), style)
+            boxed = section.kind is SectionKind.ACTION_ITEMS  # has its box for a bullet
+            style = "List" if boxed else "List Bullet 2" if level else "List Bullet"
+            paragraph = document.add_paragraph(_xml(text), None if plain else style)
             if times and not plain:
                 run = paragraph.add_run(f"  {times}")
                 run.italic = True
@@ -102,7 +104,16 @@ def docx(notes: MeetingNotes, transcript: Transcript) -> bytes:
         paragraph.add_run(_xml(segment.text))
     buffer = io.BytesIO()
     document.save(buffer)
-    return buffer.getvalue()
+    return _undated(buffer)
+
+
+def _undated(document: io.BytesIO) -> bytes:
+    """The same archive without the time at which it was made: equal notes are equal files."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(document) as source, zipfile.ZipFile(made, "w") as target:
+        for name in source.namelist():
+            target.writestr(zipfile.ZipInfo(name), source.read(name), zipfile.ZIP_DEFLATED)
+    return made.getvalue()
 
 
 def _xml(text: str) -> str:
@@ -115,7 +126,9 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto
   color: #1c1c1c; background: #fff; }
 h1 { line-height: 1.2; } .facts, time { color: #666; }
 time { font-size: .85em; white-space: nowrap; }
-ul { padding-left: 1.2rem; } .turn { margin: .3rem 0; }
+ul { padding-left: 1.2rem; }
+ul.boxed { padding-left: 1.5rem; list-style: none; text-indent: -1.3rem; }
+.turn { margin: .3rem 0; }
 @media (prefers-color-scheme: dark) { body { color: #eee; background: #1a1a1a; }
   .facts, time { color: #aaa; } }
 @media print { body { margin: 0; max-width: none; color: #000; background: #fff; }
@@ -140,7 +153,8 @@ def page(notes: MeetingNotes, transcript: Transcript) -> str:
         if section.kind is SectionKind.SUMMARY:
             rows += [f"<p>{html.escape(text)}</p>" for _, text, _ in items(section, starts)]
         else:
-            rows += _list(list(items(section, starts)))
+            boxed = section.kind is SectionKind.ACTION_ITEMS
+            rows += _list(list(items(section, starts)), ' class="boxed"' if boxed else "")
         rows.append("</section>")
     if transcript.segments:
         rows.append("<section>\n<h2>Transcript</h2>")
@@ -152,8 +166,8 @@ def page(notes: MeetingNotes, transcript: Transcript) -> str:
     return "\n".join([*rows, "</main>\n</body>\n</html>", ""])
 
 
-def _list(shown: list[tuple[int, str, str]]) -> list[str]:
-    rows, depth = ["<ul>"], 0
+def _list(shown: list[tuple[int, str, str]], attributes: str) -> list[str]:
+    rows, depth = [f"<ul{attributes}>"], 0
     for place_, (level, text, times) in enumerate(shown):
         if level > depth:
             rows.append("<ul>")

@@ -7,16 +7,11 @@ can be told from what we would change, and both are merged line by line.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import os
 import re
 import shutil
-import tomllib
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sottovoce import (
@@ -36,41 +31,25 @@ from sottovoce import (
 from sottovoce.filenames import legal
 from sottovoce.home import find_home
 
+from .vault import ID, Base, Settings, Vault, find_vault, id_of, load_settings
 from .written import NOTHING, as_export_error, merge, names, stem, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-_ID = "sottovoce-id"
 _UNNAMED = re.compile(r"Speaker \d+$")
-_HEAD = 2048
-"""Bytes of a note in which its properties are looked for"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """``obsidian.toml`` in the configuration folder."""
-
-    audio: str = "none"
-    """``link`` puts a link with the time beside each statement, ``embed`` copies the recording
-    into the vault's attachment folder"""
-    daily: bool = True
-    heading: str = "Meetings"
-    """Under which daily notes, people and series list meetings"""
-    people: str = ""
-    """A folder of the vault in which each named speaker has a note; empty for none"""
-    series: str = ""
-    """A folder of the vault in which meetings of the same title have a note; empty for none"""
-    template: str = ""
-    """A note of the vault with ``{{summary}}``, ``{{decisions}}`` and so on in place of ours"""
-    task_tag: str = "#task"
-    """What the Tasks plugin's global filter wants to see; may be empty"""
+_HEAD = re.compile(r"\A---\n(.*?)^---\n", re.DOTALL | re.MULTILINE)
+"""The properties of a note"""
 
 
 class Obsidian(NoteExporter):
     name = "obsidian"
+
+    def check(self, folder: Path) -> None:
+        find_vault(folder)
+        load_settings(find_home().config / "obsidian.toml")
 
     def export(self, notes: MeetingNotes, transcript: Transcript, folder: Path) -> Path:
         """Write or update a meeting's notes in the vault that ``folder`` is in."""
@@ -78,7 +57,7 @@ class Obsidian(NoteExporter):
         settings = load_settings(find_home().config / "obsidian.toml")
         with as_export_error(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            return _Writer(vault, settings, notes, transcript, folder.resolve()).write()
+            return _Writer(Vault(vault), settings, notes, transcript, folder.resolve()).write()
 
 
 @hookimpl(trylast=True)
@@ -86,56 +65,10 @@ def register_note_exporters() -> list[NoteExporter]:
     return [Obsidian()]
 
 
-def find_vault(folder: Path) -> Path:
-    """The vault that a folder is in. Raises ``UsageError`` with the vaults that there are."""
-    place = folder.expanduser().resolve()
-    for it in (place, *place.parents):
-        if (it / ".obsidian").is_dir():
-            return it
-    known = ", ".join(map(str, known_vaults())) or "Obsidian knows none on this device"
-    raise UsageError(
-        f"{folder} is in no Obsidian vault; say --to with a folder of one, or set notes.folder "
-        f"with 'sotto config' ({known})"
-    )
-
-
-def known_vaults() -> list[Path]:
-    """The vaults that Obsidian has opened on this device."""
-    import platformdirs
-
-    try:
-        text = (
-            Path(platformdirs.user_config_dir("obsidian", roaming=True)) / "obsidian.json"
-        ).read_text(encoding="utf-8")
-        vaults = json.loads(text)["vaults"].values()
-        return [path for it in vaults if (path := Path(it["path"])).is_dir()]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return []  # never run here, or another form than we know: only a hint is lost
-
-
-def load_settings(path: Path) -> Settings:
-    """Raises ``UsageError`` for a file that is wrong."""
-    try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Settings()
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
-    for key, value in fields.items():
-        default = getattr(Settings(), key, None)
-        if default is None:
-            raise UsageError(f"{path}: unknown key '{key}'")
-        if type(value) is not type(default):
-            raise UsageError(f"{path}: '{key}' has to be {type(default).__name__}")
-    if fields.get("audio", "none") not in ("none", "link", "embed"):
-        raise UsageError(f"{path}: 'audio' is none, link or embed")
-    return Settings(**fields)
-
-
 class _Writer:
     def __init__(
         self,
-        vault: Path,
+        vault: Vault,
         settings: Settings,
         notes: MeetingNotes,
         transcript: Transcript,
@@ -143,22 +76,26 @@ class _Writer:
     ) -> None:
         self._vault, self._settings, self._folder = vault, settings, folder
         self._notes, self._transcript = notes, transcript
-        self._base = _Base(vault)
+        self._base = Base(vault.path)
         self._starts = {segment.id: segment.start for segment in transcript.segments}
         self._people = [it for it in transcript.speakers if not _UNNAMED.match(it)]
 
     def write(self) -> Path:
         id = self._notes.recording.id
         spoken = self._place(f"{id} transcript", f"{stem(self._notes)} transcript")
-        path = self._place(id, stem(self._notes))
+        path = self._path = self._place(id, stem(self._notes))
         self._linked = self._link(spoken)
         for name in self._people if self._settings.people else ():
-            self._list_in(self._vault / self._settings.people / f"{legal(name)}.md", path, name)
+            note = self._note_of(name)
+            if note is not None:
+                self._list_in(note, path, f"# {_escape(name)}\n", dated=True)
         if self._settings.series:
             title = legal(self._notes.title)
-            self._list_in(self._vault / self._settings.series / f"{title}.md", path, title)
+            note = self._vault.path / self._settings.series / f"{title}.md"
+            self._list_in(note, path, f"# {_escape(title)}\n", dated=True)
         if self._settings.daily:
-            self._list_in(self._daily(), path, "")
+            note, text = self._vault.daily(self._notes.recording.started_at)
+            self._list_in(note, path, text, dated=False)
         self._update(f"{id} transcript", spoken, self._transcript_note(path))
         self._update(id, path, self._note())
         return path
@@ -166,11 +103,10 @@ class _Writer:
     def _place(self, key: str, title: str) -> Path:
         """Where a note is, or is to be. One that a person deleted stays deleted."""
         known = self._base.path(key)
-        if known is not None and known.exists() and _id_of(known) == key:
+        if known is not None and known.exists() and id_of(known) == key:
             return known
-        for path in _notes_in(self._vault):
-            if _id_of(path) == key:
-                return path
+        if key in self._vault.ours:
+            return self._vault.ours[key]
         if known is not None and known.parent == self._folder:
             raise ExportError(
                 f"{known.name} was deleted from the vault, and stays deleted; say --to with "
@@ -196,19 +132,20 @@ class _Writer:
             write(path, text.encode())
         self._base.keep(key, path, ours)
 
-    def _list_in(self, note: Path, meeting: Path, title: str) -> None:
-        """One link to the meeting under the heading of another note, added once and for all."""
-        key = f"{self._notes.recording.id} in {note.relative_to(self._vault)}"
+    def _list_in(self, note: Path, meeting: Path, begin: str, *, dated: bool) -> None:
+        """One link to the meeting under the heading of another note, added once and for all.
+
+        ``begin`` is what that note begins with where it is not there yet.
+        """
+        key = f"{self._notes.recording.id} in {note.relative_to(self._vault.path)}"
         link = self._link(meeting)
-        text = note.read_text(encoding="utf-8") if note.exists() else ""
-        if self._base.path(key) is not None or f"[[{link}" in text:
+        text = note.read_text(encoding="utf-8") if note.exists() else begin
+        if self._base.path(key) is not None or re.search(rf"\[\[{re.escape(link)}[\]|#]", text):
             return
-        if not text and title:
-            text = f"# {_escape(title)}\n"
         head = f"## {self._settings.heading}"
         lines = text.splitlines()
         day = f"{self._notes.recording.started_at:%Y-%m-%d}"
-        row = f"- [[{link}|{_alias(self._notes.title)}]]" + (f" ({day})" if title else "")
+        row = f"- [[{link}|{_alias(self._notes.title)}]]" + (f" ({day})" if dated else "")
         if head in lines:
             at = lines.index(head) + 1
             while at < len(lines) and not lines[at].startswith("#"):
@@ -223,43 +160,26 @@ class _Writer:
         write(note, ("\n".join(lines) + "\n").encode())
         self._base.keep(key, note, row)
 
-    def _daily(self) -> Path:
-        """Today's note of the meeting's day, where the vault has its daily notes."""
-        try:
-            path = self._vault / ".obsidian" / "daily-notes.json"
-            told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            told = {}
-        day = self._notes.recording.started_at
-        return (
-            self._vault
-            / str(told.get("folder") or "").strip("/")
-            / f"{moment(str(told.get('format') or 'YYYY-MM-DD'), day)}.md"
-        )
-
-    def _attachments(self) -> Path:
-        try:
-            told = json.loads((self._vault / ".obsidian" / "app.json").read_text(encoding="utf-8"))
-            where = str(told.get("attachmentFolderPath") or "/")
-        except (OSError, ValueError):
-            where = "/"
-        if where.startswith("./"):
-            return self._folder / where[2:]
-        return self._vault / where.strip("/")
-
     def _link(self, path: Path) -> str:
         """As a wikilink names a note: its path in the vault, without a suffix."""
-        return path.relative_to(self._vault).with_suffix("").as_posix()
+        return path.relative_to(self._vault.path).with_suffix("").as_posix()
+
+    def _note_of(self, name: str) -> Path | None:
+        """The note of a person: the one that the vault has, or is to have."""
+        if legal(name) in self._vault.names:
+            return next(it for it in self._vault.notes if it.stem == legal(name))
+        if self._settings.people:
+            return self._vault.path / self._settings.people / f"{legal(name)}.md"
+        return None
 
     def _person(self, name: str) -> str:
         """A link where the person has a note; a name elsewhere."""
-        if _UNNAMED.match(name):
+        note = None if _UNNAMED.match(name) else self._note_of(name)
+        if note is None:
             return name
-        if self._settings.people:
-            return f"[[{self._settings.people.strip('/')}/{legal(name)}|{_alias(name)}]]"
-        if any(it.stem == legal(name) for it in _notes_in(self._vault)):
+        if not self._settings.people:
             return f"[[{legal(name)}]]"
-        return name
+        return f"[[{self._link(note)}|{_alias(name)}]]"
 
     def _note(self) -> str:
         recording = self._notes.recording
@@ -272,37 +192,44 @@ class _Writer:
             "tags": ["meeting"],
             "recording": str(recording.path),
             "transcript": f"[[{self._linked}]]",
-            _ID: recording.id,
+            ID: recording.id,
         }
-        return f"{_front_matter(properties)}\n{self._body()}".rstrip() + "\n"
+        template = self._template()
+        body = self._body() if template is None else self._filled(_HEAD.sub("", template))
+        more = _more_properties(template or "", properties)
+        head = _front_matter(properties, self._filled(more))
+        return f"{head}\n{body}".rstrip() + "\n"
+
+    def _template(self) -> str | None:
+        """The note of the vault that stands for ours."""
+        if not self._settings.template:
+            return None
+        path = self._vault.path / self._settings.template
+        if not path.exists():
+            raise UsageError(f"the vault has no template {self._settings.template}")
+        return path.read_text(encoding="utf-8")
+
+    def _filled(self, template: str) -> str:
+        parts = {section.kind.value: section for section in self._notes.outline()}
+        fill = {
+            "title": _escape(self._notes.title),
+            "date": f"{self._notes.recording.started_at:%Y-%m-%d}",
+            "time": f"{self._notes.recording.started_at:%H:%M}",
+            "transcript": f"[[{self._linked}]]",
+            "audio": self._audio(),
+        }
+
+        def value(found: re.Match[str]) -> str:
+            name = found[1]
+            return (
+                fill[name]
+                if name in fill
+                else "\n".join(self._items(parts[name]) if name in parts else [])
+            )
+
+        return re.sub(r"\{\{\s*(\w+)\s*\}\}", value, template)
 
     def _body(self) -> str:
-        parts = {section.kind.value: section for section in self._notes.outline()}
-        if self._settings.template:
-            path = self._vault / self._settings.template
-            if not path.exists():
-                raise UsageError(f"the vault has no template {self._settings.template}")
-            text = re.sub(
-                r"\A---\n.*?\n---\n", "", path.read_text(encoding="utf-8"), flags=re.DOTALL
-            )
-            fill = {
-                "title": _escape(self._notes.title),
-                "date": f"{self._notes.recording.started_at:%Y-%m-%d}",
-                "time": f"{self._notes.recording.started_at:%H:%M}",
-                "transcript": f"[[{self._linked}]]",
-                "audio": self._audio(),
-            }
-            return re.sub(
-                r"\{\{\s*(\w+)\s*\}\}",
-                lambda m: (
-                    fill[m[1]]
-                    if m[1] in fill
-                    else "\n".join(self._items(parts[m[1]]))
-                    if m[1] in parts
-                    else ""
-                ),
-                text,
-            )
         lines = [f"# {_escape(self._notes.title)}", ""]
         if audio := self._audio():
             lines += [audio, ""]
@@ -356,7 +283,11 @@ class _Writer:
         ]
         if self._settings.audio == "link" and it.segments:
             start = self._starts.get(it.segments[0], 0.0)
-            shown.append(f"[▶]({self._notes.recording.path.as_uri()}#t={start:.0f})")
+            inside = self._inside(self._notes.recording.path)
+            if inside:
+                shown.append(f"[[{inside}#t={start:.0f}|▶]]")
+            else:
+                shown.append(f"[▶]({self._notes.recording.path.as_uri()}#t={start:.0f})")
         return " ".join(shown)
 
     def _task(self, item: ActionItem) -> str:
@@ -369,21 +300,28 @@ class _Writer:
         text = f"{_escape(item.text).rstrip('.')}{owner}{words} {self._stamps(item)}".rstrip()
         return f"- [{box}] {tag}{text}{due}"
 
+    def _inside(self, path: Path) -> str:
+        """As a link names a file of the vault; empty for one elsewhere."""
+        inside = path.is_relative_to(self._vault.path)
+        return path.relative_to(self._vault.path).as_posix() if inside else ""
+
     def _audio(self) -> str:
         if self._settings.audio != "embed":
             return ""
         source = self._notes.recording.path
-        target = self._attachments() / f"{stem(self._notes)}{source.suffix}"
+        if inside := self._inside(source):
+            return f"![[{inside}]]"
+        target = self._vault.attachments(self._path) / f"{stem(self._notes)}{source.suffix}"
         if source.exists() and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-        return f"![[{target.relative_to(self._vault).as_posix()}]]" if target.exists() else ""
+        return f"![[{self._inside(target)}]]" if target.exists() else ""
 
     def _transcript_note(self, meeting: Path) -> str:
         properties: dict[str, Any] = {
             "type": "transcript",
             "meeting": f"[[{self._link(meeting)}]]",
-            _ID: f"{self._notes.recording.id} transcript",
+            ID: f"{self._notes.recording.id} transcript",
         }
         lines = [_front_matter(properties), f"# {_escape(self._notes.title)}: transcript", ""]
         for it in self._transcript.segments:
@@ -392,59 +330,19 @@ class _Writer:
         return "\n".join(lines).rstrip() + "\n"
 
 
-class _Base:
-    """What was written into a vault last, by this device: the third side of a merge."""
-
-    def __init__(self, vault: Path) -> None:
-        self._vault = vault
-        name = hashlib.sha256(str(vault).encode()).hexdigest()[:16]
-        self._folder = find_home().data / "vaults" / name
-
-    def path(self, key: str) -> Path | None:
-        body = self._read(key)
-        return self._vault / body["path"] if body else None
-
-    def text(self, key: str) -> str | None:
-        body = self._read(key)
-        return body["text"] if body else None
-
-    def _read(self, key: str) -> dict[str, str] | None:
-        try:
-            body: dict[str, str] = json.loads(self._file(key).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        return body
-
-    def keep(self, key: str, path: Path, text: str) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        body = {"path": path.relative_to(self._vault).as_posix(), "text": text}
-        write(self._file(key), json.dumps(body, ensure_ascii=False).encode())
-
-    def _file(self, key: str) -> Path:
-        return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
+def _more_properties(template: str, ours: dict[str, Any]) -> str:
+    """The rows of a template's properties, without those that are ours."""
+    found = _HEAD.match(template)
+    rows, kept = [], False
+    for row in found[1].splitlines() if found else ():
+        if key := re.match(r"([^\s#:-][^:]*):", row):
+            kept = key[1].strip("\"' ") not in ours
+        if kept:
+            rows.append(row)
+    return "\n".join(rows)
 
 
-def _notes_in(vault: Path) -> Iterator[Path]:
-    """As Obsidian sees them: hidden folders, its own bin among them, hold none."""
-    for folder, folders, files in os.walk(vault):
-        folders[:] = sorted(it for it in folders if not it.startswith("."))
-        yield from (Path(folder, it) for it in sorted(files) if it.endswith(".md"))
-
-
-def _id_of(path: Path) -> str | None:
-    """The property by which we find a note of ours again."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-    except OSError:
-        return None
-    if not head.startswith(b"---"):
-        return None
-    found = re.search(rf"^{_ID}: \"?([\w ]+?)\"?\s*$", head.decode("utf-8", "ignore"), re.M)
-    return found[1] if found else None
-
-
-def _front_matter(properties: dict[str, Any]) -> str:
+def _front_matter(properties: dict[str, Any], more: str = "") -> str:
     """YAML in which every text is quoted, as links have to be."""
     rows = ["---"]
     for key, value in properties.items():
@@ -457,7 +355,7 @@ def _front_matter(properties: dict[str, Any]) -> str:
             rows.append(f"{key}: {json.dumps(value, ensure_ascii=False)}")
         else:
             rows.append(f"{key}: {value}")
-    return "\n".join([*rows, "---", ""])
+    return "\n".join([*rows, *([more] if more else []), "---", ""])
 
 
 def _escape(text: str) -> str:
@@ -467,25 +365,3 @@ def _escape(text: str) -> str:
 
 def _alias(text: str) -> str:
     return " ".join(re.sub(r"[\[\]|]", " ", text).split())
-
-
-_MOMENT = re.compile(
-    r"\[([^\]]*)\]|YYYY|YY|MMMM|MMM|MM|M|DDDD|DD|Do|D|dddd|ddd|HH|H|mm|m|ss|WW|W|GGGG|gggg|Q"
-)
-
-
-def moment(form: str, day: datetime) -> str:
-    """A date in moment.js's form, as Obsidian's daily notes have it (momentjs.com/docs)."""
-    year, week, _ = day.isocalendar()
-    ordinal = (
-        "th" if day.day in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10, "th")
-    )
-    tokens = {
-        "YYYY": f"{day:%Y}", "YY": f"{day:%y}", "MMMM": f"{day:%B}", "MMM": f"{day:%b}",
-        "MM": f"{day:%m}", "M": str(day.month), "DDDD": f"{day:%j}", "DD": f"{day:%d}",
-        "Do": f"{day.day}{ordinal}", "D": str(day.day), "dddd": f"{day:%A}", "ddd": f"{day:%a}",
-        "HH": f"{day:%H}", "H": str(day.hour), "mm": f"{day:%M}", "m": str(day.minute),
-        "ss": f"{day:%S}", "WW": f"{week:02}", "W": str(week), "GGGG": str(year),
-        "gggg": str(year), "Q": str((day.month - 1) // 3 + 1),
-    }  # fmt: skip
-    return _MOMENT.sub(lambda m: m[1] if m[1] is not None else tokens[m[0]], form)

@@ -19,6 +19,8 @@ _NEAR = 2
 _SUPPORT = 0.7
 _FOUND = 0.5
 """Share of a reference's telling words that must be there for it to count as found"""
+_UNTITLED = re.compile(r"Part \d+")
+"""Of a topic"""
 _NUMBER = re.compile(r"\d[\d.,:]*\d|\d")
 
 
@@ -69,6 +71,8 @@ def _valid(statement: Statement, segments: Sequence[Segment]) -> bool:
     if isinstance(statement, Topic):  # its title is of all its lines
         inside = [it for it in segments if it.end > statement.start and it.start < statement.end]
         near |= {it.id for it in inside}
+        if _UNTITLED.fullmatch(statement.text):
+            return True
     said = _spoken(segments[n] for n in near if 0 <= n < len(segments))
     text = statement.text
     if isinstance(statement, ActionItem):
@@ -94,7 +98,7 @@ def invented(notes: MeetingNotes, transcript: Transcript) -> list[str]:
     found = set()
     for statement in statements(notes):
         text = f"{statement.text} {getattr(statement, 'assignee', None) or ''}"
-        title = isinstance(statement, Topic) and re.fullmatch(r"Part \d+", statement.text)
+        title = isinstance(statement, Topic) and _UNTITLED.fullmatch(statement.text)
         found |= set() if title else names_and_numbers(text)
     return sorted(it for it in found if stem(it) not in said)
 

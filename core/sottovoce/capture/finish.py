@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ABOUT = "recording.json"
+OWN = "notes.md"
+"""What the person noted and marked meanwhile"""
 TITLE = "SOTTOVOCE_TITLE"
 """The tag of the title that a person gave; other programs' title tags hold anything"""
 
@@ -69,6 +71,8 @@ def finish(folder: Path) -> Path:
         _mux(folder, about, tracks, part)
         with part.open("rb") as file:
             os.fsync(file.fileno())
+        if (folder / OWN).exists():
+            (folder / OWN).replace(target.with_suffix(".md"))
         part.replace(target)
     except OSError as error:
         part.unlink(missing_ok=True)

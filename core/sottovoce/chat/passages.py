@@ -61,8 +61,11 @@ def of_meeting(library: Library, meeting: Meeting) -> list[Passage]:
     return [Passage(meeting, it, starts[it.segment]) for it in lines_of(transcript)]
 
 
-def best(question: str, passages: Sequence[Passage], count: int = 4) -> list[Passage]:
-    """The passages that match a question best, in their order; none where it was not spoken of.
+def best(
+    question: str, passages: Sequence[Passage], count: int = 4, known: float = _KNOWN
+) -> list[Passage]:
+    """The passages that match a question best, in their order; none where it was not spoken of:
+    a place must have the share ``known`` of what the question's words weigh.
 
     The words of a speaker's name say whose lines are meant.
     """
@@ -89,7 +92,7 @@ def best(question: str, passages: Sequence[Passage], count: int = 4) -> list[Pas
         near = set().union(*(found[it] for it in around)) & wanted
         share = sum(worth[w] for w in near) / sum(worth.values())
         score = own[n] + _BESIDE * sum(own[it] for it in around if it != n)
-        if own[n] > 0 and share >= _KNOWN:
+        if own[n] > 0 and share >= known:
             ranked.append((score, n))
     ranked.sort(key=lambda it: (-it[0], it[1]))
     kept = [n for score, n in ranked if score >= ranked[0][0] / 2][:count]

@@ -9,7 +9,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from ..errors import Cancelled, SottovoceError
+from ..atomic import writing
+from ..errors import Cancelled, LibraryError, SottovoceError
 from ..host import start
 
 if TYPE_CHECKING:
@@ -87,7 +88,13 @@ def _warnings_to_terminal() -> None:
 def _everything_to_file(path: Path) -> None:
     from logging.handlers import RotatingFileHandler
 
-    handler = RotatingFileHandler(path, maxBytes=1_000_000, backupCount=2, encoding="utf-8")
+    class File(RotatingFileHandler):
+        def handleError(self, record: logging.LogRecord) -> None:
+            if not isinstance(sys.exception(), OSError):  # of a full disk the command itself tells
+                super().handleError(record)
+
+    with writing(path, LibraryError):
+        handler = File(path, maxBytes=1_000_000, backupCount=2, encoding="utf-8")
     handler.setFormatter(
         logging.Formatter("%(asctime)s %(process)d %(name)s %(levelname)s %(message)s")
     )

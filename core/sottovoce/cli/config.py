@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import device
@@ -46,12 +47,14 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def _effective(host: Host) -> dict[str, Any]:
-    """Every key with what holds; ``None`` leaves it to the program."""
+    """Every key with what holds; ``None`` where that is found out when it is needed."""
     chosen = device.values(host.home.device)
     defaults: dict[str, Any] = {
         "enabled": True,
-        **{f"features.{it}": True for it in Feature},
+        **{f"features.{it}": it in device.DeviceConfig().features for it in Feature},
         **{f"models.{it}": f"starter-{_STARTER[it]}" for it in ModelTask},
+        "engine.kv_type": "f16",
+        "speech.vocabulary": [],
         "speech.profiles": False,
         "notes.folder": str(host.home.notes),
         "plugins.off": [],
@@ -77,7 +80,7 @@ def run_show(host: Host, arguments: Namespace) -> int:
         table.add_column(column, overflow="fold")
     for key, value in settings.items():
         style = "bold" if key in chosen else ""
-        table.add_row(Text(key), Text(_shown(value), style=style), Text(device.KEYS[key][1]))
+        table.add_row(Text(key), Text(_shown(key, value), style=style), Text(device.KEYS[key][1]))
     console = Console()
     console.print(table)
     where = host.home.device
@@ -86,10 +89,20 @@ def run_show(host: Host, arguments: Namespace) -> int:
     return 0
 
 
-def _shown(value: Any) -> str:
+_FOUND = {
+    "engine.n_ctx": "the model's own",
+    "engine.n_threads": "the processor's cores",
+    "engine.n_gpu_layers": "as many as fit",
+    "speech.language": "found by listening",
+    "speech.device": "the best there is",
+}
+"""What holds where nothing is set, as a person reads it"""
+
+
+def _shown(key: str, value: Any) -> str:
     match value:
         case None:
-            return "chosen for the hardware"
+            return _FOUND[key]
         case bool():
             return "on" if value else "off"
         case list():
@@ -102,12 +115,14 @@ def run_get(host: Host, arguments: Namespace) -> int:
     settings = _effective(host)
     if arguments.key not in settings:
         raise ConfigError(f"there is no setting '{arguments.key}'; known: {', '.join(device.KEYS)}")
-    print(_shown(settings[arguments.key]))
+    print(_shown(arguments.key, settings[arguments.key]))
     return 0
 
 
 def run_set(host: Host, arguments: Namespace) -> int:
     value = device.parse(arguments.key, arguments.value)
+    if arguments.key == "notes.folder":
+        value = _existing_folder(value)
     section, _, name = arguments.key.partition(".")
     if section == "models":
         _check_model(host, ModelTask(name), value)
@@ -115,6 +130,13 @@ def run_set(host: Host, arguments: Namespace) -> int:
         check_plugins(host, value)
     device.change(host.home.device, {arguments.key: value})
     return 0
+
+
+def _existing_folder(typed: str) -> str:
+    folder = Path(typed).expanduser().absolute()
+    if not folder.is_dir():
+        raise ConfigError(f"there is no folder {folder}; create it first")
+    return str(folder)
 
 
 def _check_model(host: Host, task: ModelTask, id: str) -> None:

@@ -80,7 +80,8 @@ def rows(hardware: HardwareProfile) -> list[tuple[str, str]]:
 def _gpu(gpu: Gpu) -> str:
     from ..fit import gigabytes
 
-    parts = [gpu.name, f"{gigabytes(gpu.memory)} ({_KINDS[gpu.kind]})"]
+    size = f"{gigabytes(gpu.memory)} ({_KINDS[gpu.kind]})" if gpu.memory else _KINDS[gpu.kind]
+    parts = [gpu.name, size]
     if gpu.free is not None:
         parts.append(f"{gigabytes(gpu.free)} free")
     if gpu.bandwidth:

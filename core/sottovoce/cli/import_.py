@@ -45,7 +45,7 @@ def run(host: Host, arguments: Namespace) -> int:
     from .progress import shown
 
     folder = arguments.to or host.notes_folder
-    exporters = check_exporters(host, arguments.export or ["markdown"])
+    exporters = check_exporters(host, arguments.export or ["markdown"], folder)
     speech = host.model(ModelTask.TRANSCRIPTION, arguments.speech)
     language = host.model(ModelTask.GENERATION, arguments.model)
     results: list[dict[str, Any]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from ..host import Host
     from ..store import Report, Transferred
     from ..values import ModelSpec
+
+
+log = logging.getLogger(__name__)
 
 
 def add(actions: _SubParsersAction[ArgumentParser]) -> None:
@@ -52,8 +56,23 @@ def run_install(host: Host, arguments: Namespace) -> int:
 
 def install(host: Host, spec: ModelSpec) -> Path:
     """Download a model with its progress on the terminal; the folder that it is in."""
+    _warn(host, spec)
     with shown(spec.label) as report:
         return host.store.install(spec, report)
+
+
+def _warn(host: Host, spec: ModelSpec) -> None:
+    """Say before the download what would be found out after it."""
+    from ..fit import Verdict, blocking_reason, fit
+
+    if spec.shape is None or spec.id in host.store.installed():
+        return
+    placed = fit(spec, host.hardware)
+    reason = placed.reason if placed.verdict is Verdict.WONT else None
+    if reason is None and host.hardware.platform == "windows":
+        reason = blocking_reason([spec], host.hardware)
+    if reason is not None:
+        log.warning("%s won't fit this device: %s", spec.label, reason)
 
 
 def _downloadable(host: Host, id: str) -> ModelSpec:
@@ -128,8 +147,12 @@ def run_remove(host: Host, arguments: Namespace) -> int:
         if input(f"Remove {arguments.model}? [y/N] ").strip().lower() not in ("y", "yes"):
             print("Nothing was removed.")
             return 1
+    own = arguments.model in {it.id for it in host.store.custom_models()}
     freed = host.store.remove(arguments.model)
-    print(f"Removed; {freed / 2**20:,.0f} MB are free again.")
+    if own:
+        print("Forgotten; your file stays where it is.")
+    else:
+        print(f"Removed; {freed / 2**20:,.0f} MB are free again.")
     if arguments.model in host.config.models.values():
         print("It was chosen in device.toml: 'sotto setup' chooses another one.")
     return 0

@@ -27,7 +27,7 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     listing.add_argument("--all", action="store_true", help="what is done too")
     listing.add_argument("--json", action="store_true", help="print as JSON")
     listing.set_defaults(run=_list)
-    actions.add_parser("pause", help="begin no more jobs").set_defaults(run=_pause)
+    actions.add_parser("pause", help="do no more until resumed").set_defaults(run=_pause)
     actions.add_parser("resume", help="go on").set_defaults(run=_resume)
     for name, words in (
         ("cancel", "do not do these, or stop doing them"),
@@ -83,7 +83,7 @@ def _to_json(job: Job) -> dict[str, Any]:
 def _pause(host: Host, arguments: Namespace) -> int:
     with _queue(host) as queue:
         queue.pause()
-    print("Paused; a job that is being done is finished. 'sotto jobs resume' goes on.")
+    print("Paused; a job that is being done stops where it is. 'sotto jobs resume' goes on.")
     return 0
 
 

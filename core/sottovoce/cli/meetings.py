@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -201,4 +202,5 @@ def run_delete(host: Host, arguments: Namespace) -> int:
             ) from error
     host.library.delete(meeting.id)
     host.home.lock(meeting.id).unlink(missing_ok=True)
+    shutil.rmtree(host.home.contexts / meeting.id, ignore_errors=True)
     return 0

@@ -7,22 +7,22 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ModelError, UsageError
+from ..errors import ModelError, SottovoceError, UsageError
 from ..values import ModelSpec, ModelTask
 from . import install
 from .output import print_json
+from .picker import minutes, rounded, tokens
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
-
-    from rich.console import Console
+    from collections.abc import Iterator
 
     from ..engines.llama.settings import LlamaSettings
     from ..fit import Fit
     from ..host import Host
     from ..memory import Memory
     from ..picker import Choice, Picker
-    from ..speed import Range, Speed
+    from ..speed import Speed
     from ..values import HardwareProfile
 
 _CUSTOM_CONTEXT = 16_384
@@ -73,30 +73,37 @@ def _list_options(parser: ArgumentParser) -> None:
 
 
 def installed_models(host: Host) -> frozenset[str]:
-    """The ids of the models that are on this device."""
-    return host.store.installed() & host.models.keys()
+    """The ids of the models that are on this device, and where they are to be."""
+    return (host.store.installed() & host.models.keys()) - host.store.missing().keys()
 
 
 def measured_hardware(host: Host) -> HardwareProfile:
     """This device with its memory's bandwidth, which takes a moment to measure."""
     from ..hardware import measure_bandwidth
+    from ..measured import best_bandwidth
 
-    return dataclasses.replace(host.hardware, bandwidth=measure_bandwidth())
+    best = best_bandwidth(host.home.speeds, host.hardware, measure_bandwidth())
+    return dataclasses.replace(host.hardware, bandwidth=best)
 
 
-def run_list(host: Host, arguments: Namespace) -> int:
+def look(host: Host, installed: frozenset[str], *, override: bool = False) -> Picker:
+    """The models as this device would run them, by what was measured of it."""
     from ..measured import load_speeds
     from ..picker import pick
 
     hardware = measured_hardware(host)
-    installed = installed_models(host)
-    picker = pick(
+    return pick(
         host.models.values(),
         hardware,
         installed=installed,
         measured=load_speeds(host.home.speeds, hardware),
-        override=arguments.override,
+        override=override,
     )
+
+
+def run_list(host: Host, arguments: Namespace) -> int:
+    installed, missing = installed_models(host), host.store.missing()
+    picker = look(host, installed, override=arguments.override)
     transcription = [it for it in host.models.values() if it.task is ModelTask.TRANSCRIPTION]
     if arguments.json:
         print_json(
@@ -106,98 +113,44 @@ def run_list(host: Host, arguments: Namespace) -> int:
                 "blocked": picker.blocked,
                 "overridden": picker.overridden,
                 "advisories": list(picker.advisories),
+                "missing": missing,
+                "under_way": host.store.under_way(),
             }
         )
         return 0
-    from rich.console import Console
+    from rich.text import Text
 
-    console = Console()
+    from .picker import show_picker, show_transcription, wide_console
+
+    console = wide_console()
+    for said in missing.values():
+        console.print(Text(f"Warning: {said}", style="yellow"))
     show_picker(console, picker)
-    _show_transcription(console, transcription, installed)
+    console.print()
+    show_transcription(console, transcription, installed)
+    console.print(Text(f"\n{_in_use(host)}"))
+    for line in _under_way(host):
+        console.print(Text(line))
     return 0
 
 
-def show_picker(console: Console, picker: Picker) -> None:
-    """The table of the language models, with what there is to say before and after it."""
-    from rich.table import Table
-    from rich.text import Text
-
-    for advisory in picker.advisories:
-        console.print(Text(f"Warning: {advisory}", style="yellow"))
-    if picker.blocked:
-        console.print(Text(picker.blocked, style="bold"))
-        if not picker.choices:
-            console.print("The starter models work all the same, and need no download.")
-            return
-    if picker.overridden:
-        console.print(
-            Text("You asked for all models, also those that this device is not made for.")
-        )
-    table = Table(box=None, pad_edge=False)
-    for column in ("Model", "", "Disk", "Memory", "Fit", "Tokens/s", "An hour's notes", "Id"):
-        right = column in ("Disk", "Memory", "Tokens/s")
-        table.add_column(column, no_wrap=True, justify="right" if right else "left")
-    for choice in picker.choices:
-        table.add_row(*picker_row(choice))
-    console.print(table)
-    if (best := picker.recommended) is not None:
-        console.print(Text(f"\nRecommended: {best.spec.label}", style="bold"))
-
-
-def picker_row(choice: Choice) -> tuple[str, ...]:
-    """What a person reads of a model, column by column."""
-    from ..fit import Verdict, gigabytes
-
-    spec, fits = choice.spec, choice.fit.verdict is not Verdict.WONT
-    marks = [choice.label]
-    marks += ["Recommended"] * choice.recommended + ["installed"] * choice.installed
-    return (
-        spec.label,
-        "★" * spec.stars,
-        gigabytes(spec.size),
-        gigabytes(choice.fit.memory.total),
-        ", ".join(marks),
-        (_tokens(choice.speed) + " measured" * choice.speed.measured) if fits else "",
-        minutes(choice.speed.notes) if fits else "",
-        spec.id,
-    )
-
-
-def _tokens(speed: Speed) -> str:
-    low, high = (_rounded(it) for it in (speed.generation.low, speed.generation.high))
-    return f"{low}–{high}"
-
-
-def _rounded(value: float) -> str:
-    if value < 10:
-        return f"{value:.1f}"
-    return f"{value:.0f}" if value < 100 else f"{round(value, -1):.0f}"
-
-
-def minutes(seconds: Range) -> str:
-    """``about 2–4 min``."""
-    if seconds.high < 90:
-        low, high = max(5, round(seconds.low / 5) * 5), max(10, round(seconds.high / 5) * 5)
-        return f"about {low}–{high} s"
-    low, high = max(1, round(seconds.low / 60)), round(seconds.high / 60)
-    return f"about {low} min" if low == high else f"about {low}–{high} min"
-
-
-def _show_transcription(
-    console: Console, models: list[ModelSpec], installed: frozenset[str]
-) -> None:
-    from rich.table import Table
-
+def _under_way(host: Host) -> Iterator[str]:
     from ..fit import gigabytes
 
-    table = Table(box=None, pad_edge=False)
-    for column in ("Transcription", "Disk", "", "Id"):
-        table.add_column(column, no_wrap=True, justify="right" if column == "Disk" else "left")
-    for spec in models:
-        here = "installed" if spec.id in installed else spec.tier if spec.package else ""
-        table.add_row(spec.label, gigabytes(spec.size), here, spec.id)
-    console.print()
-    console.print(table)
+    for id, arrived in host.store.under_way().items():
+        if (spec := host.models.get(id)) is not None:
+            yield (
+                f"Begun: {spec.label}, {gigabytes(arrived)} of {gigabytes(spec.size)}; 'sotto "
+                f"models install {id}' goes on, 'sotto models remove {id}' deletes it"
+            )
+
+
+def _in_use(host: Host) -> str:
+    try:
+        speech, language = (host.model(task).label for task in ModelTask)
+    except SottovoceError as error:
+        return f"In use: none; {error}"
+    return f"In use: {speech} to transcribe, {language} for notes"
 
 
 def run_show(host: Host, arguments: Namespace) -> int:
@@ -335,8 +288,8 @@ def _show(
         "Context": f"{settings.n_ctx:,} tokens, of at most {spec.longest_ctx or spec.n_ctx:,}",
         "Fit": f"{placed.verdict}{slow}{reason}",
         "On the GPU": on_gpu,
-        "Writes": f"{_tokens(speed)} tokens/s{', measured' if speed.measured else ''}",
-        "Reads": f"{_rounded(speed.prefill.low)}–{_rounded(speed.prefill.high)} tokens/s",
+        "Writes": f"{tokens(speed)} tokens/s{', measured' if speed.measured else ''}",
+        "Reads": f"{rounded(speed.prefill.low)}–{rounded(speed.prefill.high)} tokens/s",
         "Notes": f"a one-hour meeting's notes take {minutes(speed.notes)}",
     }
     if spec.published_memory:
@@ -362,13 +315,25 @@ def _show(
 
 def _show_plain(host: Host, spec: ModelSpec, as_json: bool) -> int:
     """A model whose memory is not computed: those that transcribe."""
+    installed = installed_models(host)
     if as_json:
-        print_json(_spec_to_json(spec, installed_models(host)))
+        print_json(_spec_to_json(spec, installed))
         return 0
     from ..fit import gigabytes
 
+    here = "yes" if spec.id in installed else "no"
+    rows = {
+        "Task": spec.task,
+        "License": spec.license,
+        "From": ", ".join(filter(None, (spec.repository or spec.package, spec.filename))),
+        "Disk": f"{gigabytes(spec.size)} ({spec.size:,} bytes)",
+        "Installed": here if spec.package is None else f"with the extra '{spec.extra}'",
+        "Languages": ", ".join(spec.languages) or "many",
+        "Translates": "into English" if spec.translates else "no",
+    }
     print(f"{spec.label}  ({spec.id})")
-    print(f"  {spec.task}, {gigabytes(spec.size)} on disk, {spec.license}")
+    for name, value in rows.items():
+        print(f"{name:11} {value}")
     return 0
 
 
@@ -390,8 +355,8 @@ def run_bench(host: Host, arguments: Namespace) -> int:
     if arguments.json:
         print_json({"id": spec.id} | dataclasses.asdict(measured))
         return 0
-    print(f"{spec.label} writes {_rounded(measured.generation)} tokens/s here", end="")
-    print(f" and reads {_rounded(measured.prefill)} tokens/s. Estimates use this from now on.")
+    print(f"{spec.label} writes {rounded(measured.generation)} tokens/s here", end="")
+    print(f" and reads {rounded(measured.prefill)} tokens/s. Estimates use this from now on.")
     return 0
 
 

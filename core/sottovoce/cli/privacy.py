@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
     from pathlib import Path
 
+    from rich.text import Text
+
     from ..host import Host
+    from ..values import Connection
 
 
 def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -25,31 +28,34 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def run(host: Host, arguments: Namespace) -> int:
-    stays, connects, guard = _stays(host), _connects(host), _guard()
+    stays, guard = _stays(host), _guard()
+    connections = host.plugins.collect_named("register_connections")
+    connects = _connects() + [_row(*it) for it in connections if not it[1].listens]
+    listens = [_row(*it) for it in connections if it[1].listens]
     if arguments.json:
-        print_json({"stays": stays, "connects": connects, "guard": guard})
+        print_json({"stays": stays, "connects": connects, "listens": listens, "guard": guard})
         return 0
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console = Console()
     console.print(Text("Stays on this machine", style="bold"))
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column()
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(overflow="fold")
     for row in stays:
         size = f"{row['bytes'] / 2**20:,.1f} MB" if row["bytes"] else "none yet"
-        table.add_row(Text(f"  {row['what']}"), size, Text(row["path"]))
-    console.print(table)
+        # Not cut where the terminal ends: a path is there to be copied.
+        console.print(Text(f"  {row['what']} ({size}): {row['path']}"), soft_wrap=True)
     console.print(Text("\nCould connect", style="bold"))
     if not connects:
         console.print("  nothing")
     for row in connects:
-        console.print(Text(f"  {row['host']}  {row['why']} ({row['who']})"), soft_wrap=True)
+        console.print(_line(row), soft_wrap=True)
+    if listens:
+        console.print(Text("\nCould be connected to, from this machine alone", style="bold"))
+    for row in listens:
+        console.print(_line(row), soft_wrap=True)
     console.print(Text("\nEverything else is refused", style="bold"))
-    console.print(Text(f"  this program: {guard['host']}\n  its engines: {guard['workers']}"))
+    for who, how in (("this program", guard["host"]), ("its engines", guard["workers"])):
+        console.print(Text(f"  {who}: {how}"), soft_wrap=True)
     return 0
 
 
@@ -58,7 +64,9 @@ def _stays(host: Host) -> list[dict[str, Any]]:
     kept = {
         "meetings: transcripts, notes, voices": home.library,
         f"voice profiles ({'on' if _recognises(host) else 'off'})": home.voices,
+        "recordings": home.recordings,
         "notes": host.notes_folder,
+        "what models have read of meetings": home.contexts,
         "models": home.models,
         "settings": home.config,
         "logs": home.log,
@@ -81,7 +89,17 @@ def _size(path: Path) -> int:
     return sum(it.lstat().st_size for it in path.rglob("*") if it.is_file())
 
 
-def _connects(host: Host) -> list[dict[str, str]]:
+def _line(row: dict[str, str]) -> Text:
+    from rich.text import Text
+
+    return Text(f"  {row['host']}  {row['why']} ({row['who']})")
+
+
+def _row(plugin: str, connection: Connection) -> dict[str, str]:
+    return {"host": connection.host, "why": connection.why, "who": f"plugin '{plugin}'"}
+
+
+def _connects() -> list[dict[str, str]]:
     from ..store import hub
 
     rows = []
@@ -93,10 +111,6 @@ def _connects(host: Host) -> list[dict[str, str]]:
         for proxy in hub.proxy_hosts():
             why = "the proxy that this system is set up for"
             rows.append({"host": proxy, "why": why, "who": "the same"})
-    rows += [
-        {"host": connection.host, "why": connection.why, "who": f"plugin '{plugin}'"}
-        for plugin, connection in host.plugins.collect_named("register_connections")
-    ]
     return rows
 
 
@@ -108,6 +122,7 @@ def _guard() -> dict[str, str]:
         "python": "no network: refused in Python (the kernel's filter is not to be had here)",
     }
     return {
-        "host": "connects nowhere but to the above; this machine itself is open to it",
+        "host": "connects nowhere but to the above; this machine itself is open to it. It can be "
+        "reached from this machine alone",
         "workers": closed[worker_network()],
     }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
     from ..host import Host
+    from ..pipeline import Prepared
     from ..transcription import Heard
 
 
@@ -53,18 +54,24 @@ def check(host: Host, arguments: Namespace) -> None:
     """Say what cannot work before the work. Raises ``SottovoceError``."""
     from ..pipeline import check_exporters
 
-    check_exporters(host, arguments.export or [])
+    check_exporters(host, arguments.export or [], arguments.to or host.notes_folder)
     host.model(ModelTask.TRANSCRIPTION, arguments.speech)
     host.model(ModelTask.GENERATION, arguments.model)
 
 
-def run(host: Host, arguments: Namespace, heard: Heard | None = None) -> int:
-    """``heard`` is the transcript of the one file, where it is there already."""
+def run(
+    host: Host,
+    arguments: Namespace,
+    heard: Heard | None = None,
+    prepared: Prepared | None = None,
+) -> int:
+    """``heard`` is the transcript of the one file, where it is there already, and ``prepared`` what
+    was read of it."""
     from ..pipeline import Processor, check_exporters, export
     from .progress import shown
 
     folder = arguments.to or host.notes_folder
-    exporters = check_exporters(host, arguments.export or ["markdown"])
+    exporters = check_exporters(host, arguments.export or ["markdown"], folder)
     speech = host.model(ModelTask.TRANSCRIPTION, arguments.speech)
     language = host.model(ModelTask.GENERATION, arguments.model)
     results: list[dict[str, Any]] = []
@@ -83,7 +90,7 @@ def run(host: Host, arguments: Namespace, heard: Heard | None = None) -> int:
         for file in arguments.files:
             progress.begin(file.name)
             try:
-                done = processor.process(file, heard)
+                done = processor.process(file, heard, prepared)
                 paths = export(host, done, folder, exporters)
             except SottovoceError as error:
                 # One bad file does not keep the others waiting.
@@ -100,3 +107,13 @@ def run(host: Host, arguments: Namespace, heard: Heard | None = None) -> int:
     if arguments.json:
         print_json(results)
     return 1 if failed else 0
+
+
+def again(host: Host, arguments: Namespace) -> int:
+    """Transcribe the one file anew, and take its notes as a new version."""
+    from ..transcription import begin
+
+    (file,) = arguments.files
+    meeting, *_ = begin(host, file)
+    host.library.forget_transcript(meeting.id)
+    return run(host, arguments)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import device
-from ..errors import ModelError, UsageError
+from ..errors import ConfigError, ModelError, SottovoceError, UsageError
 from ..values import ModelTask
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from collections.abc import Callable
 
     from rich.console import Console
 
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
     from ..picker import Picker
     from ..values import ModelSpec
 
-_STARTER = "starter-notes"
+_STARTERS = {ModelTask.GENERATION: "starter-notes", ModelTask.TRANSCRIPTION: "starter-speech"}
+_T = TypeVar("_T")
 
 
 def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "setup",
-        help="choose a model for this device, download it, and say where notes go",
+        help="choose models for this device, download them, and say where notes go",
         description="The first run: looks at the hardware, recommends a model, downloads it, and "
         "asks where notes go. With --yes it takes what is recommended and asks nothing.",
     )
@@ -39,71 +41,114 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def run(host: Host, arguments: Namespace) -> int:
-    from rich.console import Console
     from rich.text import Text
 
-    from ..picker import pick
-    from .models import installed_models, measured_hardware, show_picker
+    from .device import rows
+    from .models import installed_models, look, measured_hardware
+    from .picker import show_picker, show_transcription, wide_console
 
     asks = not arguments.yes
     if asks and not sys.stdin.isatty():
         raise UsageError("there is nobody to ask: say --yes, with --model and --vault as you like")
-    console = Console()
-    hardware = measured_hardware(host)
+    now = _settings(host)
+    console = wide_console()
     console.print(Text("1. This device", style="bold"))
-    cards = ", ".join(it.name for it in hardware.gpus) or "no graphics processor of use"
-    console.print(
-        Text(f"   {hardware.name}, {hardware.memory / 2**30:.0f} GB of memory, {cards}\n")
-    )
-    console.print(Text("2. The language model", style="bold"))
-    picker = pick(host.models.values(), hardware, installed=installed_models(host))
-    show_picker(console, picker)
-    language = _language(host, picker, arguments.model, asks)
-    speech = _of(host, ModelTask.TRANSCRIPTION, arguments.speech) if arguments.speech else None
-    console.print(Text("\n3. Where notes go", style="bold"))
-    folder = _folder(host, arguments.vault, asks)
-    wanted = [it for it in (language, speech) if it is not None and it.package is None]
-    missing = [it for it in wanted if it.id not in host.store.installed()]
-    if missing:
-        console.print(Text("\n4. Download", style="bold"))
-        for spec in missing:
-            _download(host, console, spec)
-    changes: dict[str, Any] = {"models.generation": language.id}
-    if speech is not None:
-        changes["models.transcription"] = speech.id
-    if folder is not None:
-        changes["notes.folder"] = str(folder)
-    # Written last: what it names is there by then.
-    device.change(host.home.device, changes, anew=True)
-    console.print(Text(f"\nDone. Notes are taken by {language.label}.", style="bold"))
-    console.print(Text(f"Settings: {host.home.device}"), soft_wrap=True)
-    console.print("Begin with: sotto demo, or sotto process RECORDING")
+    for name, value in rows(measured_hardware(host)):
+        console.print(Text(f"   {name}: {value}"))
+    console.print(Text("\n2. The language model, which writes the notes", style="bold"))
+    installed = installed_models(host)
+    picker = look(host, installed)
+    show_picker(console, picker, numbered=asks)
+    language = _language(host, picker, arguments.model, now, asks)
+    speech = host.models.get(now.models.get(ModelTask.TRANSCRIPTION, ""))
+    if arguments.speech:
+        speech = _of(host, ModelTask.TRANSCRIPTION, arguments.speech)
+    elif asks:
+        console.print(Text("\n3. The speech model, which transcribes", style="bold"))
+        heard = [it for it in host.models.values() if it.task is ModelTask.TRANSCRIPTION]
+        show_transcription(console, heard, installed, numbered=True)
+        speech = _speech(host, heard, speech)
+    folder = _folder(host, arguments.vault, now, asks, console)
+    _finish(host, console, [it for it in (language, speech) if it is not None], folder)
     return 0
 
 
-def _language(host: Host, picker: Picker, wanted: str | None, asks: bool) -> ModelSpec:
-    best = picker.recommended.spec.id if picker.recommended else _STARTER
+def _settings(host: Host) -> device.DeviceConfig:
+    """What holds now; the defaults where another device's file does. Raises for a damaged one."""
+    if device.plugins_off(host.home.device) is None:
+        device.load(host.home.device)
+    try:
+        return host.config
+    except ConfigError:
+        return device.DeviceConfig()
+
+
+def _language(
+    host: Host, picker: Picker, wanted: str | None, now: device.DeviceConfig, asks: bool
+) -> ModelSpec:
+    starter = _of(host, ModelTask.GENERATION, _STARTERS[ModelTask.GENERATION])
+    best = picker.recommended.spec if picker.recommended else starter
     if wanted is None and asks:
-        ids = [it.spec.id for it in picker.choices]
-        wanted = _ask("   Which one", best, [*ids, _STARTER])
+        print("\n   More stars write better notes. 0 is the starter, which needs no download.")
+        kept = host.models.get(now.models.get(ModelTask.GENERATION, ""), best)
+
+        def read(typed: str) -> ModelSpec:
+            if not typed:
+                return kept
+            listed = [starter, *(it.spec for it in picker.choices)]
+            return _numbered(listed, typed) or _of(host, ModelTask.GENERATION, typed)
+
+        return _ask(f"Which one? Its number or id, or Enter for {_short(kept)}:", read)
     match wanted:
         case None | "recommended":
             if picker.recommended is None:
-                print("   None is recommended for this device: it stays with the starter.")
-            return _of(host, ModelTask.GENERATION, best)
+                print("   It stays with the starter.")
+            return best
         case "starter":
-            return _of(host, ModelTask.GENERATION, _STARTER)
+            return starter
         case _:
             return _of(host, ModelTask.GENERATION, wanted)
 
 
-def _ask(question: str, default: str, choices: list[str] | None = None) -> str:
-    from rich.prompt import Prompt
+def _speech(host: Host, heard: list[ModelSpec], now: ModelSpec | None) -> ModelSpec:
+    kept = now or _of(host, ModelTask.TRANSCRIPTION, _STARTERS[ModelTask.TRANSCRIPTION])
 
-    try:
-        return Prompt.ask(question, choices=choices, default=default)
-    except EOFError:
-        raise UsageError("nothing was chosen, and nothing was changed") from None
+    def read(typed: str) -> ModelSpec:
+        if not typed:
+            return kept
+        return _numbered([kept, *heard], typed) or _of(host, ModelTask.TRANSCRIPTION, typed)
+
+    print("\n   The starter hears English only; Whisper hears nearly any language.")
+    return _ask(f"Which one? Its number or id, or Enter for {_short(kept)}:", read)
+
+
+def _short(spec: ModelSpec) -> str:
+    return spec.label.partition(" (")[0]
+
+
+def _numbered(listed: list[ModelSpec], typed: str) -> ModelSpec | None:
+    if not typed.isascii() or not typed.isdigit():
+        return None
+    if int(typed) >= len(listed):
+        raise UsageError(f"there is no number {typed}")
+    return listed[int(typed)]
+
+
+def _ask(question: str, read: Callable[[str], _T]) -> _T:
+    """Ask until the answer is one."""
+    while True:
+        try:
+            typed = input(f"   {question} ").strip()
+        except EOFError:
+            print()
+            raise UsageError("nothing was chosen, and nothing was changed") from None
+        except KeyboardInterrupt:
+            print()
+            raise
+        try:
+            return read(typed)
+        except (ModelError, UsageError) as error:
+            print(f"   {error}")
 
 
 def _of(host: Host, task: ModelTask, id: str) -> ModelSpec:
@@ -114,17 +159,61 @@ def _of(host: Host, task: ModelTask, id: str) -> ModelSpec:
     return spec
 
 
-def _folder(host: Host, wanted: Path | None, asks: bool) -> Path | None:
-    """The folder for notes; ``None`` for the program's own."""
-    if wanted is None and asks:
-        typed = _ask("   A folder, such as a vault", str(host.home.notes))
-        wanted = None if typed == str(host.home.notes) else Path(typed)
-    if wanted is None:
+def _folder(
+    host: Host, wanted: Path | None, now: device.DeviceConfig, asks: bool, console: Console
+) -> Path | None:
+    """The folder for notes; ``None`` for the one that is set."""
+    if wanted is not None:
+        return _existing(wanted)
+    if not asks:
         return None
-    folder = wanted.expanduser().absolute()
+    from rich.text import Text
+
+    console.print(Text("\n4. Where notes go", style="bold"))
+    kept = now.notes or host.home.notes
+    console.print(Text(f"   Now: {kept}"), soft_wrap=True)
+    return _ask(
+        "A folder, such as an Obsidian vault, or Enter for that one:",
+        lambda typed: _existing(Path(typed)) if typed else None,
+    )
+
+
+def _existing(folder: Path) -> Path:
+    folder = folder.expanduser().absolute()
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}; create it first")
     return folder
+
+
+def _finish(host: Host, console: Console, chosen: list[ModelSpec], folder: Path | None) -> None:
+    """Download what is missing, and write down what was chosen: models once they are here."""
+    from rich.text import Text
+
+    missing = [it for it in chosen if it.package is None and it.id not in host.store.installed()]
+    try:
+        if missing:
+            console.print(Text("\n5. Download", style="bold"))
+        for spec in missing:
+            _download(host, console, spec)
+    except SottovoceError:
+        here = [it for it in chosen if it not in missing or it.id in host.store.installed()]
+        _remember(host, here, folder)
+        console.print("   What else you chose is kept. 'sotto setup' goes on with the download.")
+        raise
+    _remember(host, chosen, folder)
+    made = {it.task: it.label for it in chosen}
+    console.print(Text(f"\nDone. Notes are taken by {made[ModelTask.GENERATION]}.", style="bold"))
+    console.print(Text(f"Settings: {host.home.device}"), soft_wrap=True)
+    if not device.load(host.home.device).enabled:
+        console.print("Local AI is off here; turn it on with: sotto config set enabled on")
+    console.print("Begin with: sotto demo, or sotto process RECORDING, or sotto record")
+
+
+def _remember(host: Host, chosen: list[ModelSpec], folder: Path | None) -> None:
+    changes: dict[str, Any] = {f"models.{it.task}": it.id for it in chosen}
+    if folder is not None:
+        changes["notes.folder"] = None if folder == host.home.notes else str(folder)
+    device.change(host.home.device, changes, anew=True)
 
 
 def _download(host: Host, console: Console, spec: ModelSpec) -> None:

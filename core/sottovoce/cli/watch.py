@@ -140,9 +140,10 @@ def _checked(host: Host, wanted: FolderSettings) -> Folder:
     language = host.model(ModelTask.GENERATION, wanted.model)
     host.model(ModelTask.TRANSCRIPTION, wanted.speech)
     obeyable(host.template(wanted.template or "general"), language)
+    to = (wanted.to or host.notes_folder).expanduser().resolve()
     options: dict[str, Any] = {
-        "to": str((wanted.to or host.notes_folder).expanduser().resolve()),
-        "exporters": list(check_exporters(host, wanted.export or ["markdown"])),
+        "to": str(to),
+        "exporters": list(check_exporters(host, wanted.export or ["markdown"], to)),
         **{name: getattr(wanted, name) for name in _CHOICES},
     }
     return Folder(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..values import Gpu, GpuKind
 
 _MIB = 1 << 20
-_SMALL = 36 << 30
+_SMALL = 32 << 30
 """Bytes of memory up to which two thirds may be wired, and above which three quarters"""
 
 
@@ -19,5 +19,5 @@ def gpu(chip: str, memory: int, limit: str, total: int | None = None) -> Gpu:
 
 
 def default_limit(memory: int) -> int:
-    """Bytes that Metal recommends as the largest working set, as devices report it."""
+    """Bytes that Metal recommends as the largest working set; newer systems give somewhat more."""
     return memory * 2 // 3 if memory <= _SMALL else memory * 3 // 4

@@ -10,6 +10,7 @@ from sottovoce_catalog import gpu_facts
 
 from ..values import Gpu, GpuKind
 from . import apple, ggml, nvml, registry, sysfs
+from .sysfs import NAMELESS
 from .system import sysctl
 
 if TYPE_CHECKING:
@@ -72,10 +73,12 @@ def _with(gpu: Gpu, devices: Sequence[Device]) -> Gpu:
     """The table knows bandwidths better than clocks do: HBM and GDDR count clocks differently."""
     names = (gpu.name, *(it.name for it in devices))
     facts = next((it for name in names if (it := gpu_facts(name))), None)
+    asks = gpu.free is None and gpu.kind is GpuKind.DISCRETE
     return dataclasses.replace(
         gpu,
-        name=max(names, key=lambda name: (gpu_facts(name) is not None, name == gpu.name)),
+        name=max(names, key=lambda it: (gpu_facts(it) is not None, it != NAMELESS[gpu.vendor])),
         memory=gpu.memory or max((it.total for it in devices), default=0),
+        free=min((it.free for it in devices), default=None) if asks else gpu.free,
         backends=tuple(sorted({it.backend for it in devices})),
         bandwidth=facts.bandwidth if facts else gpu.bandwidth,
     )

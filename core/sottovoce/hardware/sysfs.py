@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 
 from ..values import Gpu, GpuKind
 
 _ROOT = Path("/sys/class/drm")
 _VENDORS = {"0x1002": "amd", "0x8086": "intel"}
+NAMELESS = defaultdict(str, amd="AMD graphics", intel="Intel graphics")
+"""What a device is called that says only who made it, by its vendor"""
 _SMALLEST = 2 << 30
 """Bytes of memory of its own below which a device borrows the system's"""
+_PART_OF_PROCESSOR = "0000:00:02.0"
+"""Where Intel's processors have theirs on the PCI bus"""
 
 
 def find(root: Path = _ROOT) -> list[Gpu]:
@@ -28,11 +33,13 @@ def _read(device: Path) -> Gpu | None:
     used = int(_text(device / "mem_info_vram_used") or 0)
     borrowed = int(_text(device / "mem_info_gtt_total") or 0)
     integrated = total < _SMALLEST
-    name = _text(device / "product_name") or f"{'AMD' if vendor == 'amd' else 'Intel'} graphics"
+    if vendor == "intel":  # its drivers do not tell; what is part of the processor has one place
+        integrated = device.resolve().name == _PART_OF_PROCESSOR
+    name = _text(device / "product_name") or NAMELESS[vendor]
     return Gpu(
         name=name,
         memory=total + borrowed if integrated else total,
-        free=None if integrated else total - used,
+        free=total - used if total and not integrated else None,
         kind=GpuKind.INTEGRATED if integrated else GpuKind.DISCRETE,
         vendor=vendor,
     )

@@ -23,11 +23,17 @@ def architecture() -> str:
 
 
 def physical_cores() -> int:
-    """Cores that this process may use."""
-    cores = psutil.cpu_count(logical=False) or 1
+    """Cores that this process may use, as far as its container lets it."""
+    cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
     process = psutil.Process()
     allowed = len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else cores
-    return max(1, min(cores, allowed))
+    return max(1, min(cores, allowed, _cgroup_cores() or cores))
+
+
+def _cgroup_cores() -> int | None:
+    """Of the control group that a container is: its share of time, "200000 100000" for two."""
+    quota, _, period = _cgroup_text("cpu.max").partition(" ")
+    return -(-int(quota) // int(period)) if quota.isdigit() and period.isdigit() else None
 
 
 def total_memory() -> int:
@@ -45,11 +51,15 @@ def available_memory() -> int:
 
 def _cgroup_number(name: str) -> int | None:
     """Of the control group that a container is; ``None`` where there is no limit."""
-    try:
-        text = (_CGROUP / name).read_text().strip()
-    except OSError:
-        return None
+    text = _cgroup_text(name)
     return int(text) if text.isdigit() else None
+
+
+def _cgroup_text(name: str) -> str:
+    try:
+        return (_CGROUP / name).read_text().strip()
+    except OSError:
+        return ""
 
 
 def on_battery() -> bool | None:
@@ -63,6 +73,8 @@ def processor_name() -> str:
             return _from_cpuinfo() or platform.processor() or platform.machine()
         case "darwin":
             return sysctl("machdep.cpu.brand_string") or platform.processor()
+        case "win32":
+            return _from_registry() or platform.processor()
         case _:
             return platform.processor()
 
@@ -74,6 +86,21 @@ def _from_cpuinfo() -> str:
         return ""
     names = [it.partition(":")[2].strip() for it in lines if it.startswith("model name")]
     return names[0] if names else ""
+
+
+def _from_registry() -> str:
+    """As the maker calls it: ``platform.processor`` has only family and stepping."""
+    if sys.platform != "win32":
+        return ""
+    import winreg
+
+    try:
+        with winreg.OpenKey(
+            winreg.HKEY_LOCAL_MACHINE, r"HARDWARE\DESCRIPTION\System\CentralProcessor\0"
+        ) as key:
+            return str(winreg.QueryValueEx(key, "ProcessorNameString")[0]).strip()
+    except OSError:
+        return ""
 
 
 def sysctl(name: str) -> str:

@@ -57,6 +57,8 @@ class Job:
     due_at: float
     """Unix time before which it is not tried"""
     sha256: str
+    size: int
+    """Bytes of the content that ``sha256`` is of: of an earlier state of the file, until done"""
     meeting_id: str
     """Empty before there is one"""
     pid: int
@@ -133,6 +135,18 @@ class Jobs:
             )
         )
 
+    def gained_recording(self, path: Path) -> bool:
+        """Queue a transcript anew that became a meeting without a recording; whether it did."""
+        return bool(
+            self._change(
+                "UPDATE jobs SET state = 'queued', reason = '', attempts = 0, due_at = 0"
+                " WHERE path = ? AND state = 'done'"
+                " AND meeting_id IN (SELECT id FROM meetings WHERE path = ?)",
+                os.fsencode(path),
+                str(path),
+            )
+        )
+
     def find(self, path: Path) -> Job | None:
         return next(iter(self._jobs("WHERE path = ?", os.fsencode(path))), None)
 
@@ -180,8 +194,16 @@ class Jobs:
         self._to(due[0], State.RUNNING, "", pid=os.getpid())
         return self.get(due[0].id)
 
-    def done(self, job: Job, *, sha256: str, meeting_id: str, reason: str) -> None:
-        self._to(job, State.DONE, reason, sha256=sha256, meeting_id=meeting_id)
+    def done(
+        self, job: Job, *, reason: str, sha256: str = "", size: int = 0, meeting_id: str = ""
+    ) -> None:
+        self._to(job, State.DONE, reason, sha256=sha256, size=size, meeting_id=meeting_id)
+
+    def tell(self, job: Job, reason: str) -> None:
+        """Note how far the work on it has come."""
+        self._change(
+            "UPDATE jobs SET reason = ? WHERE id = ? AND state = 'running'", reason, job.id
+        )
 
     def set_aside(self, job: Job, reason: str) -> None:
         self._to(job, State.SET_ASIDE, reason)
@@ -197,10 +219,10 @@ class Jobs:
         )
         return self.get(job.id)
 
-    def failed(self, job: Job, reason: str) -> bool:
-        """Note a failed attempt; whether it will be tried again."""
-        if job.attempts < len(RETRIES):
-            self.again(job, reason, after=RETRIES[job.attempts])
+    def failed(self, job: Job, reason: str, *, final: bool = True) -> bool:
+        """Note a failed attempt; whether it will be tried again. Without ``final``, always."""
+        if job.attempts < len(RETRIES) or not final:
+            self.again(job, reason, after=RETRIES[min(job.attempts, len(RETRIES) - 1)])
             return True
         self._to(job, State.FAILED, reason, attempts=job.attempts + 1)
         return False

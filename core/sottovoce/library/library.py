@@ -114,6 +114,19 @@ class Library:
         with self._transaction() as db:
             db.execute("UPDATE meetings SET path = ? WHERE id = ?", (str(path), meeting_id))
 
+    def replace_content(self, meeting_id: str, recording: Recording) -> None:
+        """Give a meeting another file, with its content and when it began."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE meetings SET path = ?, sha256 = ?, started_at = ? WHERE id = ?",
+                (
+                    str(recording.path),
+                    recording.sha256,
+                    recording.started_at.isoformat(),
+                    meeting_id,
+                ),
+            )
+
     def meetings(self) -> list[Meeting]:
         """All meetings, the latest first."""
         rows = self._rows("SELECT * FROM meetings ORDER BY started_at DESC, id")

@@ -193,6 +193,10 @@ STEPS = (
         PRIMARY KEY (meeting_id, kind)
     ) STRICT;
     """,
+    """
+    -- Bytes of the content that sha256 is of: tells a file that grew since from another one.
+    ALTER TABLE jobs ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 
 

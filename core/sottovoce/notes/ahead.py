@@ -8,9 +8,12 @@ away: the notes are what they would have been without it.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+from ..errors import EngineError
 from .extract import GROUP, SYSTEM, answered, groups, telling_windows
 from .windows import lines_of
 
@@ -28,26 +31,41 @@ _UNSURE = 6
 class Ahead:
     """A thread of its own answers; close it, or take its answers, to end it."""
 
-    def __init__(self, load: Callable[[], TextGenerator]) -> None:
-        """``load`` gives the model, and is called when there is a first window to read."""
+    def __init__(
+        self,
+        load: Callable[[], TextGenerator],
+        lost: Callable[[EngineError], bool] = lambda error: False,
+    ) -> None:
+        """``load`` gives the model, and is called when there is a first window to read. ``lost`` is
+        told of an engine that failed, and says whether ``load`` gives another."""
         self._load = load
+        self._lost = lost
         self._waiting: deque[Group] = deque()
         self._seen: set[Group] = set()
         self._answers: dict[Group, list[str]] = {}
         self._changed = threading.Condition()
         self._ended = False
+        self._complete = False
+        self.since: float | None = None
+        """When it was told of a complete transcript, on the monotonic clock"""
         self._thread: threading.Thread | None = None
         self._conversation: Conversation | None = None
         self._error: BaseException | None = None
 
-    def hear(self, transcript: Transcript) -> None:
-        """Take up what is known so far. Returns at once."""
+    def hear(self, transcript: Transcript, *, complete: bool = False) -> None:
+        """Take up what is known so far. Returns at once. ``complete``: no more will come, and all
+        of it is answered."""
         lines = lines_of(transcript)
         parts = telling_windows(lines)
         sure = [it for it in parts if it.first + len(it.lines) <= len(lines) - _UNSURE]
         # A group that is not full will have more windows.
-        whole = [it for it in groups(sure, transcript.speakers) if len(it) == GROUP]
+        found = groups(parts if complete else sure, transcript.speakers)
+        whole = [it for it in found if complete or len(it) == GROUP]
         with self._changed:
+            self._complete = complete
+            self.since = time.monotonic() if complete else None
+            if complete:  # what was a wrong guess is not answered any more
+                self._waiting = deque(it for it in self._waiting if it in whole)
             for group in whole:
                 if group not in self._seen:
                     self._seen.add(group)
@@ -58,7 +76,8 @@ class Ahead:
             self._changed.notify()
 
     def answers(self) -> Mapping[Group, list[str]]:
-        """End the reading and return what was answered. Raises what the model raised."""
+        """End the reading, of a complete transcript at its end, and return what was answered.
+        Raises what the model raised."""
         self._end(interrupt=False)
         if self._error is not None:
             raise self._error
@@ -70,6 +89,7 @@ class Ahead:
     def _end(self, *, interrupt: bool) -> None:
         with self._changed:
             self._ended = True
+            self._complete = self._complete and not interrupt
             self._changed.notify()
         if interrupt and self._conversation is not None:
             self._conversation.close()
@@ -77,13 +97,19 @@ class Ahead:
             self._thread.join()
 
     def _run(self) -> None:
+        group: Group = ()
         try:
-            self._conversation = self._load().open(system=SYSTEM)
-            try:
-                while group := self._next():
-                    self._answers[group] = answered(self._conversation, group)
-            finally:
-                self._conversation.close()
+            while True:
+                try:
+                    self._conversation = self._load().open(system=SYSTEM)
+                    with closing(self._conversation):
+                        while group := group or self._next():
+                            self._answers[group] = answered(self._conversation, group)
+                            group = ()
+                    return
+                except EngineError as error:
+                    if not self._lost(error):
+                        raise
         except BaseException as error:  # noqa: BLE001 - raised again where the answers are taken
             self._error = error
 
@@ -91,6 +117,6 @@ class Ahead:
         with self._changed:
             while not self._waiting and not self._ended:
                 self._changed.wait()
-            if self._ended:
+            if self._ended and not (self._complete and self._waiting):
                 return ()
             return self._waiting.popleft()

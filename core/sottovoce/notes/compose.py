@@ -10,7 +10,7 @@ from .dates import resolve
 from .details import by_speaker, detail, quotes
 from .highlights import Highlights
 from .sections import arranged
-from .spoken import said
+from .spoken import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -149,7 +149,7 @@ def _telling(detailed: Detailed, highlights: Highlights, room: int) -> Iterator[
         part = parts[turn % len(parts)]
         turn += 1
         best = highlights.best(n for n in range(part.first, part.end) if n not in chosen)
-        size = 0 if best is None else len(said(lines[best].text).split()) + 2
+        size = 0 if best is None else len(sentence(best, lines).split()) + 2
         if best is None or size > room:
             refused += 1
             continue
@@ -158,7 +158,7 @@ def _telling(detailed: Detailed, highlights: Highlights, room: int) -> Iterator[
         highlights.choose(best)
         chosen.append(best)
     for n in sorted(chosen):
-        text = f"{lines[n].speaker} said: “{said(lines[n].text)}”"
+        text = f"{lines[n].speaker} said: “{sentence(n, lines)}”"
         yield Statement(text=text, segments=lines[n].segments)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..values import Statement, Topic
 from .evidence import content_words
-from .spoken import said
+from .spoken import sentence
 from .topics import Stretch, stretches, telling, titles
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _topic(
 
 def spoken(at: int, lines: Sequence[Line], *, who: bool = True) -> Statement:
     """A line as a statement of its speaker, without its fillers."""
-    text = said(lines[at].text) or lines[at].text
+    text = sentence(at, lines)
     return Statement(
         text=f"{lines[at].speaker}: {text}" if who else text, segments=lines[at].segments
     )

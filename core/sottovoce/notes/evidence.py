@@ -42,6 +42,8 @@ class Line:
     text: str
     more: tuple[int, ...] = ()
     """Further segments, of a word or two each, that are in the same line"""
+    language: str = ""
+    """ISO 639-1; empty where it is not known"""
 
     @property
     def segments(self) -> tuple[int, ...]:

@@ -77,11 +77,11 @@ def extract(
         if topic := _topic(answer, window):
             topics.setdefault(topic, window.first)
         for note in parse(answer):
-            checked = _checked(note, window, lines)
-            if checked is None:
+            supported = checked(note, window, lines)
+            if supported is None:
                 dropped += 1
             else:
-                notes.append(checked)
+                notes.append(supported)
     titled = tuple((first, title) for title, first in topics.items())
     return Extraction(tuple(merged(notes, lines)), tuple(lines), dropped, titled)
 
@@ -217,7 +217,7 @@ def parse(answer: str) -> Iterator[Note]:
             yield Note(found["kind"], found["text"].strip(), (int(found["at"]),))
 
 
-def _checked(note: Note, window: Window, lines: Sequence[Line]) -> Note | None:
+def checked(note: Note, window: Window, lines: Sequence[Line]) -> Note | None:
     """The note with its evidence as positions among all lines, or ``None`` without evidence."""
     evidence = support(note.text, [window.first + note.lines[0] - 1], lines)
     if evidence is None:

@@ -8,11 +8,12 @@ as in Nenkova and Vanderwende's SumBasic, 2005). So a model too small to write c
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .spoken import said
+from .spoken import SENTENCE_ENDS, goes_on, said
 from .topics import telling
 
 if TYPE_CHECKING:
@@ -25,7 +26,11 @@ _SHORTEST = 6
 _LENGTH = 0.3
 """How much length counts against a line: 1 would rank by words that tell per word, 0 not at all.
 Chosen on 36 meetings of QMSum's training split."""
-_ENDS = (".", "!", "…", "。", "؟", "।")
+_ASKING = ("?", "？", "؟")
+_BROKEN = re.compile(r"(?<![\w'’.-])(?:[b-hj-z]|[b-df-hj-np-tv-xz]{2,3})(?![\w'’.-])")
+"""A word that the speaker gave up: "the th have a look" """
+_PART = 0.85
+"""What a line is worth that begins within a sentence, or breaks off within one"""
 _AGAIN = 0.3
 """What a word is worth that was chosen already"""
 
@@ -43,9 +48,15 @@ class Highlights:
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self._units = []
+        before: Line | None = None
         for line in lines:
-            text = said(line.text)
-            factor = 0.6 if text.endswith("?") else 1.0 if text.endswith(_ENDS) else 0.8
+            text = said(line.text, line.language)
+            factor = 0.6 if text.endswith(_ASKING) else 1.0 if text.endswith(SENTENCE_ENDS) else 0.8
+            if before and goes_on(before, line):
+                factor *= _PART
+            if _BROKEN.search(text):
+                factor *= _PART
+            before = line
             self._units.append(_Unit(frozenset(telling(text)), len(text.split()), factor))
         counts = Counter(stem for unit in self._units for stem in unit.stems)
         self._worth = {stem: math.log1p(count) for stem, count in counts.items()}

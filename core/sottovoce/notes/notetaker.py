@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import ModelError
@@ -15,11 +16,12 @@ from .template import obeyable
 from .windows import spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from ..interfaces import TextGenerator
     from ..values import Recording, Transcript
     from .extract import Group
+    from .standing import Standing
 
 
 def take_notes(
@@ -29,7 +31,7 @@ def take_notes(
     progress: Callable[[float, float], None] = lambda done, total: None,
     *,
     request: Request | None = None,
-    ready: Mapping[Group, list[str]] | None = None,
+    ready: Mapping[Group, list[str]] | Standing | None = None,
 ) -> MeetingNotes:
     """Notes in which every statement cites the segments that it rests on.
 
@@ -57,10 +59,12 @@ def take_notes(
         )
     match spec.notes:
         case NotesMethod.EXTRACT:
+            answers = ready if isinstance(ready, Mapping) else None
             return compose(
-                recording, transcript, extract(transcript, generator, progress, ready), request
+                recording, transcript, extract(transcript, generator, progress, answers), request
             )
         case NotesMethod.SCHEMA:
-            return ask_by_schema(recording, transcript, generator, progress, request)
+            read = None if isinstance(ready, Mapping) else ready
+            return ask_by_schema(recording, transcript, generator, progress, request, read)
         case None:
             raise ModelError(f"{spec.label} cannot take notes: its catalog entry names no method")

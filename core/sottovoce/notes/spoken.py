@@ -1,15 +1,29 @@
-"""Speech made readable: without its fillers and false starts, and otherwise word for word."""
+"""Speech made readable: without its fillers and false starts, and otherwise word for word.
+
+What is left out must not change what was said: "No one came" is not "one came", and the German
+"er" (he) and "um" (at) are no fillers. So words of English are taken out of English only.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from .evidence import NUMBERS, words
 
-_FILLERS = re.compile(
-    r"(?:,\s*)?(?<![\w'’])(?:u[hm]+|e[rhm]+|a[hw]|m+-?h*m+|h+m+|uh-huh|mm-hmm|you know|i mean)"
-    r"(?![\w'’-])\s*,?",
-    re.I,
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .evidence import Line
+
+SENTENCE_ENDS = (".", "!", "…", "。", "！", "۔", "।", "?", "？", "؟")
+
+_SOUNDS = r"m+-?h*m+|h+m+|uh-huh|mm-hmm|[äeö]h+m+|äh+|u[hm]{2,}"
+"""Fillers that are words of no language"""
+_FILLER = r"(?:,\s*)?(?<![\w'’])(?:{})(?![\w'’-])\s*,?"
+_FILLERS = re.compile(_FILLER.format(_SOUNDS), re.I)
+_ENGLISH_FILLERS = re.compile(
+    _FILLER.format(rf"{_SOUNDS}|u[hm]+|e[rhm]+|a[hw]|you know,|, you know|i mean,"), re.I
 )
 _BEGUN = re.compile(r"(?<!\w)\w{1,4}-(?=\s|$)")
 """A word that was begun: "th- the"; without the hyphen where it can be no word"""
@@ -17,34 +31,81 @@ _STUTTER = re.compile(
     r"(?<![\w'’])(?:([bcdfghjklmnpqrstvwxz]{1,3})\s+(?=\1)|([eiou])\s+(?=\2[a-z]))"
 )
 _TWICE = re.compile(r"\b([\w'’]+(?:\s[\w'’]+){0,2})(?:[\s,-]+\1)+(?![\w'’])", re.I)
+_MEANT_TWICE = frozenset("had that hundred thousand million very no bye half".split())
 _OPENING = re.compile(
-    r"^(?:(?:yeah|yes|yep|no|okay|ok|right|alright|well|so|but|and|or|oh|then|also|like|anyway|now|"
-    r"because|cause|just|actually|basically|sure|good|great|fine|exactly)\b[\s,.!]*)+",
+    r"^(?:"
+    # With a comma or a full stop after it, whatever opens a turn stands outside of the sentence …
+    r"(?:(?:so|and|but|well|then|now|oh)\s+)*"
+    r"(?:yeah|yes|yep|no|nope|okay|ok|right|alright|well|so|but|and|or|oh|then|also|like|anyway|now"
+    r"|because|cause|actually|basically|sure|good|great|fine|exactly)\s*[,.!]+\s*"
+    # … and without one, only these can.
+    r"|(?:yeah|yep|okay|ok|oh)\s+"
+    r"|(?:(?:so|and|but|well|then|now|because|cause)\s+)+(?=(?:I|we|you|he|she|it|they|this|that|these"
+    r"|those|there|the|a|an|my|our|your|if|when|what|in|on|at|for|to|basically|actually)(?:'|\b))"
+    r"|(?:basically|actually)\s+(?=(?:I|we|you|he|she|it|they|the|this|that)(?:'|\b))"
+    r")+",
     re.I,
 )
 
 
 def _once(found: re.Match[str]) -> str:
-    """Numbers are said twice on purpose: "five five one"."""
+    """Numbers are said twice on purpose ("five five one"), and "had had" is grammar."""
     return found[0] if _must_stay(found[1]) else found[1]
 
 
 def _must_stay(text: str) -> bool:
-    return any(word in NUMBERS or word.isdigit() for word in words(text))
+    return any(word in NUMBERS or word in _MEANT_TWICE or word.isdigit() for word in words(text))
 
 
-def readable(text: str) -> str:
-    """Fillers, words begun and not ended, and immediate repetitions left out; nothing is added."""
-    text = _STUTTER.sub("", _BEGUN.sub(" ", _FILLERS.sub(" ", text)))
+def readable(text: str, language: str = "en") -> str:
+    """Fillers, words begun and not ended, and immediate repetitions left out; nothing is added.
+
+    ``language`` is ISO 639-1; where it is not known ("") the words are taken for English.
+    """
+    fillers = _ENGLISH_FILLERS if english(language) else _FILLERS
+    text = _BEGUN.sub(" ", fillers.sub(" ", text))
+    if english(language):
+        text = _STUTTER.sub("", text)
     while (shorter := _TWICE.sub(_once, text)) != text:
         text = shorter
     text = " ".join(text.split())
     return re.sub(r"\s+([,.;:?!])", r"\1", text).strip(" ,")
 
 
-def said(text: str) -> str:
+def said(text: str, language: str = "en") -> str:
     """A statement's words without what only opens a turn ("Okay, so …")."""
-    text = readable(text)
-    opened = _OPENING.sub("", text)
-    text = opened if len(opened.split()) >= 3 else text
+    text = readable(text, language)
+    if english(language):
+        opened = _OPENING.sub("", text)
+        text = opened if len(opened.split()) >= 3 else text
     return text[:1].upper() + text[1:]
+
+
+def sentence(at: int, lines: Sequence[Line], most: int = 60) -> str:
+    """A line as a sentence: with the beginning and the end that lie in the lines around it, up to
+    ``most`` words in all; what is left out then is shown by "…"."""
+    first, end = at, at + 1
+    size = len(lines[at].text.split())
+    while first and goes_on(lines[first - 1], lines[first]):
+        size += len(lines[first - 1].text.split())
+        if size > most:
+            break
+        first -= 1
+    while end < len(lines) and goes_on(lines[end - 1], lines[end]):
+        size += len(lines[end].text.split())
+        if size > most:
+            break
+        end += 1
+    text = " ".join(line.text for line in lines[first:end])
+    text = said(text, lines[at].language) or text
+    before = "… " if first and goes_on(lines[first - 1], lines[first]) else ""
+    after = " …" if end < len(lines) and goes_on(lines[end - 1], lines[end]) else ""
+    return f"{before}{text}{after}"
+
+
+def goes_on(line: Line, following: Line) -> bool:
+    return line.segment == following.segment and not line.text.endswith(SENTENCE_ENDS)
+
+
+def english(language: str) -> bool:
+    return language in ("", "en")

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from .evidence import STOP, content_words, stem
-from .spoken import readable
+from .spoken import english, readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,8 @@ _CHATTER_WORDS = (
     " certainly bad hard easy new old meant understand believe suppose agree hear heard talk"
     " talking show shown using bunch couple couple's half third minutes hour hours day days"
     " week weeks month year years ago later soon yet careful care want looking getting doing"
-    " having"
+    " having itself myself yourself themselves ourselves instead less least than rather per percent"
+    " cent hundred thousand million twenty thirty forty fifty sixty seventy eighty ninety"
 )
 _CHATTER = frozenset(map(stem, _CHATTER_WORDS.split()))
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -143,19 +144,24 @@ def _move(counts: Counter[str], words: set[str], by: int) -> None:
 
 def titles(lines: Sequence[Line], parts: Sequence[Stretch]) -> list[str]:
     """For each topic the phrases that mark it out from the others; empty where nothing does."""
-    phrases = [_phrases(lines[part.first : part.end]) for part in parts]
+    nouns = Nouns(lines)
+    phrases = []
+    for part in parts:
+        inside = lines[part.first : part.end]
+        phrases.append(_phrases(inside, nouns) or _phrases(inside, None))
     spread: Counter[tuple[str, ...]] = Counter()
     for found in phrases:
         spread.update(found.keys())
     return [_title(found, spread, len(parts)) for found in phrases]
 
 
-def _phrases(lines: Sequence[Line]) -> dict[tuple[str, ...], Counter[str]]:
-    """Runs of one to three telling words, by their stems, with the forms they were said in."""
+def _phrases(lines: Sequence[Line], nouns: Nouns | None) -> dict[tuple[str, ...], Counter[str]]:
+    """Runs of one to three telling words that end in a noun, by their stems, with the forms they
+    were said in."""
     found: dict[tuple[str, ...], Counter[str]] = {}
     for line in lines:
         run: list[str] = []
-        for token in [*_TOKEN.findall(readable(line.text)), ""]:
+        for token in [*_TOKEN.findall(readable(line.text, line.language)), ""]:
             root = stem(token.lower().replace("’", "'"))
             if _names_something(token, root):
                 run.append(token)
@@ -164,7 +170,8 @@ def _phrases(lines: Sequence[Line]) -> dict[tuple[str, ...], Counter[str]]:
                 for at in range(len(run) - size + 1):
                     said = run[at : at + size]
                     key = tuple(stem(word.lower()) for word in said)
-                    found.setdefault(key, Counter())[" ".join(said)] += 1
+                    if nouns is None or nouns.may_be(key):
+                        found.setdefault(key, Counter())[" ".join(said)] += 1
             run = []
     return found
 
@@ -172,7 +179,58 @@ def _phrases(lines: Sequence[Line]) -> dict[tuple[str, ...], Counter[str]]:
 def _names_something(token: str, root: str) -> bool:
     if not token or token.lower() in STOP or root in _CHATTER:
         return False
+    if re.search(r"['’](?!s$)", token) and token.islower():  # it'll
+        return False
     return len(root) > 2 and not token.endswith("ly")
+
+
+class Nouns:
+    """Which words of a talk are used as nouns, by the words beside them. Of English only: in other
+    languages every word may be one."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self._as_noun: Counter[str] = Counter()
+        self._otherwise: Counter[str] = Counter()
+        self._heads: Counter[str] = Counter()
+        """Where it ends a noun phrase: "the cover is", not "the cover design" """
+        self._knows = all(english(line.language) for line in lines)
+        for line in lines:
+            tokens = [it.lower() for it in _TOKEN.findall(line.text)]
+            for at, (before, word) in enumerate(pairwise(["", *tokens])):
+                after = tokens[at + 1] if at + 1 < len(tokens) else ""
+                root = stem(word)
+                if before in _BEFORE_NOUNS or after in _AFTER_NOUNS:
+                    self._as_noun[root] += 1
+                    self._heads[root] += not after or after in STOP
+                elif before in _BEFORE_VERBS or after in _AFTER_VERBS:
+                    self._otherwise[root] += 1
+
+    def may_be(self, phrase: tuple[str, ...]) -> bool:
+        """Whether these stems are a phrase that names something: their last one is a noun, which
+        has also been heard without another after it."""
+        last = phrase[-1]
+        often = len(phrase) > 1 or self._heads[last] >= 2
+        return not self._knows or (often and self._as_noun[last] > 2 * self._otherwise[last])
+
+
+_BEFORE_NOUNS = frozenset(
+    "the a an this that these those my your his her its our their some any no every each which what"
+    " of in on at for with from about into over between per without under by and or two three four"
+    " five six ten many few several more most other another same different new".split()
+)
+_AFTER_NOUNS = frozenset("of is are was were has have had will would can that which who".split())
+_BEFORE_VERBS = (
+    frozenset(
+        "to i we you he she they who can could will would shall should may might must don't didn't"
+        " doesn't won't can't couldn't i'll we'll you'll they'll he'll let's not gonna just and"
+        " then please never always be been being is are was were am i'm we're you're they're very"
+        " so too more really quite pretty as it's that's".split()
+    )
+    - _BEFORE_NOUNS
+)
+_AFTER_VERBS = frozenset("it them him us me you this that the a an up down out off".split()) - (
+    _AFTER_NOUNS
+)
 
 
 def _title(

@@ -73,9 +73,13 @@ def lines_of(transcript: Transcript) -> list[Line]:
             and last.speaker == speaker
             and len(words(last.text)) + size <= _LONG
         ):
-            lines[-1] = Line(last.segment, speaker, f"{last.text} {text}", (*last.more, segment.id))
+            more = (*last.more, segment.id)
+            lines[-1] = Line(last.segment, speaker, f"{last.text} {text}", more, last.language)
         else:
-            lines += [Line(segment.id, speaker, it) for it in _pieces(text) if words(it)]
+            spoken = segment.language or transcript.language
+            lines += [
+                Line(segment.id, speaker, it, language=spoken) for it in _pieces(text) if words(it)
+            ]
         short_until = segment.end if short else None
     return lines
 

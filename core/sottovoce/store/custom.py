@@ -16,6 +16,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..atomic import replace_text, writing
 from ..errors import ModelError
 from ..values import ModelShape, ModelSpec, ModelTask, NotesMethod
 
@@ -59,8 +60,13 @@ def add(folder: Path, path: Path, label: str | None, n_ctx: int | None) -> Model
         raise ModelError(
             f"there is a model '{spec.id}' already; name this one with --label, or remove that one"
         )
-    target.mkdir(parents=True)
-    _write(target, spec, path)
+    with writing(target, ModelError):
+        target.mkdir(parents=True)
+    try:
+        _write(target, spec, path)
+    except ModelError:
+        target.rmdir()
+        raise
     return spec
 
 
@@ -173,7 +179,7 @@ def _find(path: Path, device: int, inode: int) -> Path | None:
             if entry.is_dir(follow_symlinks=False):
                 if depth < _DEPTH:
                     waiting.append((Path(entry.path), depth + 1))
-            elif entry.inode() == inode and entry.stat().st_dev == device:
+            elif entry.inode() == inode and Path(entry.path).stat().st_dev == device:
                 return Path(entry.path)
     return None
 
@@ -203,9 +209,7 @@ def _write(folder: Path, spec: ModelSpec, path: Path) -> None:
         "inode": status.st_ino,
         "model": dataclasses.asdict(spec),
     }
-    partial = folder / f".{_NAME}"
-    partial.write_text(json.dumps(table, indent=1), encoding="utf-8")
-    partial.replace(folder / _NAME)
+    replace_text(folder / _NAME, json.dumps(table, indent=1), ModelError)
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], ModelSpec]:

@@ -12,7 +12,7 @@ import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from ..values import ModelSpec
 
+_T = TypeVar("_T")
 _WHY = "downloading models"
+_PROXIES = ("http", "https", "all")
 _NOT_THE_MODEL = frozenset({".gitattributes", "README.md"})
 
 
@@ -60,7 +62,7 @@ def is_offline() -> bool:
 
 def proxy_hosts() -> list[str]:
     """The proxies that this system is set up to connect through."""
-    return sorted({_host(it) for name, it in getproxies().items() if name in ("http", "https")})
+    return sorted({_host(it) for name, it in getproxies().items() if name in _PROXIES})
 
 
 def allowed(*urls: str) -> contextlib.AbstractContextManager[None]:
@@ -76,19 +78,28 @@ def files_of(spec: ModelSpec) -> list[HubFile]:
         raise DownloadError(
             f"{spec.label} cannot be downloaded: HF_HUB_OFFLINE is set; unset it first"
         )
-    with allowed(), told(spec):
-        return _with_token(spec, lambda key: _files(spec, key))
+    with allowed(), told(spec.repository, spec.filename):
+        return _with_token(lambda key: _files(spec, key))
 
 
-def location(repository: str, filename: str) -> str:
-    """Where the bytes of any file of the hub are, within `allowed`."""
+def location(repository: str, filename: str) -> tuple[str, str | None]:
+    """Where the bytes of any file of the hub are, and the header that asks for them.
+
+    Raises ``ModelError`` or ``DownloadError``.
+    """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     url = hf_hub_url(repository, filename, endpoint=_endpoint())
-    return get_hf_file_metadata(url, token=False, endpoint=_endpoint()).location
+
+    def ask(key: str | None) -> tuple[str, str | None]:
+        said = get_hf_file_metadata(url, token=key or False, endpoint=_endpoint())
+        return said.location, _authorization(key, url, said.location)
+
+    with allowed(), told(repository, filename):
+        return _with_token(ask)
 
 
-def _with_token(spec: ModelSpec, ask: Callable[[str | None], list[HubFile]]) -> list[HubFile]:
+def _with_token(ask: Callable[[str | None], _T]) -> _T:
     """Without a token first: it says who is asking, and most repositories need none."""
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
@@ -144,24 +155,27 @@ def _file(
             f"{spec.repository} now has another {name} (its SHA-256 is not the catalog's); "
             "nothing was downloaded"
         )
-    on_hub = _origin(said.location) == _origin(url)
     return HubFile(
         name=name,
         url=said.location,
         size=size,
         sha256=sha256,
         blob=blob,
-        authorization=f"Bearer {key}" if key and on_hub else None,
+        authorization=_authorization(key, url, said.location),
     )
 
 
+def _authorization(key: str | None, asked: str, location: str) -> str | None:
+    """The header, where the bytes are on the hub itself: its storage is not to know the token."""
+    return f"Bearer {key}" if key and _origin(location) == _origin(asked) else None
+
+
 @contextlib.contextmanager
-def told(spec: ModelSpec) -> Iterator[None]:
+def told(where: str, filename: str | None) -> Iterator[None]:
     """What goes wrong between here and the hub, as one line that says what to do."""
     import httpx2
     from huggingface_hub import errors
 
-    where = spec.repository
     try:
         yield
     except errors.GatedRepoError as error:
@@ -177,9 +191,9 @@ def told(spec: ModelSpec) -> Iterator[None]:
             ) from error
         raise ModelError(f"{where} is not on {hub_host()} (any more)") from error
     except errors.EntryNotFoundError as error:
-        raise ModelError(f"{where} has no {spec.filename} (any more)") from error
+        raise ModelError(f"{where} has no {filename} (any more)") from error
     except errors.OfflineModeIsEnabled as error:
-        raise DownloadError(f"HF_HUB_OFFLINE is set: {spec.label} was not downloaded") from error
+        raise DownloadError(f"HF_HUB_OFFLINE is set: {where} was not asked for") from error
     except errors.HfHubHTTPError as error:
         raise DownloadError(
             f"{hub_host()} answered with an error ({_status(error)}); try again later"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..atomic import writing
 from ..errors import DownloadError, ModelError, UsageError
 from . import custom
 from .hub import HubFile, files_of, told
@@ -45,12 +46,14 @@ class ModelStore:
         self._partial = folder / ".partial"
 
     def installed(self) -> frozenset[str]:
-        """The ids of the models that are here, those of the person's own files included."""
+        """The ids of the models that are here, those of the person's own files included.
+
+        One whose file was deleted by hand is not.
+        """
         if not self.folder.is_dir():
             return frozenset()
-        return frozenset(
-            it.name for it in self.folder.iterdir() if it.is_dir() and not it.name.startswith(".")
-        )
+        folders = (it for it in self.folder.iterdir() if not it.name.startswith("."))
+        return frozenset(it.name for it in folders if _has_files(it))
 
     def add(self, path: Path, label: str | None, n_ctx: int | None) -> ModelSpec:
         """Make a GGUF file of the person's own a model, by a reference. Raises ``ModelError``."""
@@ -59,6 +62,16 @@ class ModelStore:
     def custom_models(self) -> list[ModelSpec]:
         """The models that the person added, as specifications."""
         return custom.read_all(self.folder)
+
+    def missing(self) -> dict[str, str]:
+        """What is wrong with the person's own files that are not where they were, by id."""
+        wrong = {}
+        for spec in self.custom_models():
+            try:
+                custom.locate(self.folder / spec.id)
+            except ModelError as error:
+                wrong[spec.id] = str(error)
+        return wrong
 
     def model_file(self, spec: ModelSpec) -> Path:
         """The GGUF file of an installed model. Raises ``ModelError`` that says what to do."""
@@ -77,13 +90,13 @@ class ModelStore:
         the hub has not what the catalog promises, ``UsageError`` where another process is at it.
         """
         folder = self.folder / spec.id
-        if folder.exists():
+        if _has_files(folder):
             return folder
         if spec.archived:
             raise ModelError(f"{spec.label} is archived: it is no longer offered for download")
         partial = self._partial / spec.id
-        with self._locked(spec.id):
-            if folder.exists():  # the other process was quicker
+        with writing(self.folder, DownloadError), self._locked(spec.id):
+            if _has_files(folder):  # the other process was quicker
                 return folder
             files = files_of(spec)
             partial.mkdir(parents=True, exist_ok=True)
@@ -95,11 +108,13 @@ class ModelStore:
                 if path.exists() and not is_right(file, path):
                     path.unlink()  # of an earlier revision
                 if not path.exists():
-                    with told(spec):
+                    with told(str(spec.repository), file.name):
                         fetch(file, path, _adding(report, before, total), self._patience)
                 before += file.size
                 report(Transferred(before, total))
             self._drop_others(partial, files)
+            if folder.exists():  # what a person left who deleted the file
+                shutil.rmtree(folder)
             partial.replace(folder)
         return folder
 
@@ -107,11 +122,11 @@ class ModelStore:
         """Bytes of the downloads that broke off, by model."""
         if not self._partial.is_dir():
             return {}
-        return {
+        sizes = {
             it.name: sum(file.stat().st_size for file in it.rglob("*") if file.is_file())
-            for it in self._partial.iterdir()
-            if it.is_dir()
+            for it in sorted(self._partial.iterdir())
         }
+        return {id: size for id, size in sizes.items() if size}
 
     def remove(self, id: str) -> int:
         """Delete a model, or what arrived of it; the bytes that were freed.
@@ -122,7 +137,7 @@ class ModelStore:
         found = [it for it in (self.folder / id, self._partial / id) if it.is_dir()]
         if not found or id.startswith("."):
             raise ModelError(f"'{id}' is not installed; 'sotto models' shows what is")
-        with self._locked(id):
+        with writing(self.folder, ModelError), self._locked(id):
             freed = 0
             for folder in found:
                 freed += sum(it.stat().st_size for it in folder.rglob("*") if it.is_file())
@@ -162,6 +177,11 @@ class ModelStore:
             yield
         finally:
             lock.release()
+
+
+def _has_files(folder: Path) -> bool:
+    """Whether anything is there but what a file manager leaves behind."""
+    return any(it.is_file() and not it.name.startswith(".") for it in folder.rglob("*"))
 
 
 def _adding(report: Report, before: int, total: int) -> Callable[[int], None]:

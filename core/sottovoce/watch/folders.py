@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from ..host import Host
 
 _REMOTE = frozenset(
-    "9p afpfs afs cifs davfs fuse.rclone fuse.sshfs fuse.gvfsd-fuse ncpfs nfs nfs4 prl_fs smb2 smb3"
-    " smbfs vboxsf virtiofs vmhgfs webdav fuse.vmhgfs-fuse fuse.s3fs fuse.glusterfs ceph".split()
+    "9p afpfs afs ceph cifs davfs ncpfs nfs nfs4 prl_fs smb2 smb3 smbfs vboxsf virtiofs vmhgfs"
+    " webdav".split()
 )
-"""File systems that are written from elsewhere too, of which no event tells"""
+"""File systems that are written from elsewhere too, of which no event tells. So are most under
+``fuse.`` (sshfs, rclone, gvfs …); local disks through FUSE are ``fuseblk``."""
 _SYNCED = ("onedrive", "dropbox", "google drive", "googledrive", "mobile documents", "cloudstorage",
            "icloud", "nextcloud", "owncloud", "syncthing", "pcloud", "box sync")  # fmt: skip
 _TEXTS = frozenset({".txt", ".docx", ".vtt", ".srt", ".sbv"})
@@ -126,17 +127,22 @@ _NAMES = {list: "a list of texts", bool: "true or false", int: "a number", str: 
 
 def needs_polling(path: Path) -> bool:
     """Whether the folder is on a network disk, or one that a sync client writes to."""
+    return any(name in part.lower() for part in path.parts for name in _SYNCED) or on_network(path)
+
+
+def on_network(path: Path) -> bool:
+    """Whether another machine may write to the folder."""
     import psutil
 
-    if any(name in part.lower() for part in path.parts for name in _SYNCED):
-        return True
     if str(path).startswith("\\\\"):
         return True
     mounts = [it for it in psutil.disk_partitions(all=True) if path.is_relative_to(it.mountpoint)]
     nearest = max(mounts, key=lambda it: len(it.mountpoint), default=None)
-    return nearest is not None and (
-        nearest.fstype.lower() in _REMOTE or "remote" in nearest.opts.split(",")
-    )
+    if nearest is None:
+        return False
+    kind = nearest.fstype.lower()
+    remote = kind in _REMOTE or kind.startswith("fuse.")
+    return remote or "remote" in nearest.opts.split(",")
 
 
 def listed(

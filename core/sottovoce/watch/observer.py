@@ -26,16 +26,17 @@ def observed(
 
     class Handler(events.FileSystemEventHandler):
         def on_any_event(self, event: events.FileSystemEvent) -> None:
-            if event.event_type == events.EVENT_TYPE_DELETED:
-                return
             if event.is_directory and event.event_type == events.EVENT_TYPE_MODIFIED:
                 return  # something in it changed, and has its own event
-            look(Path(os.fsdecode(event.dest_path or event.src_path)))
+            look(Path(os.fsdecode(event.src_path)))
+            if event.dest_path:
+                look(Path(os.fsdecode(event.dest_path)))
 
     wanted = [
         events.FileCreatedEvent,
         events.FileModifiedEvent,
         events.FileClosedEvent,
+        events.FileDeletedEvent,
         events.FileMovedEvent,
         events.DirCreatedEvent,
         events.DirMovedEvent,

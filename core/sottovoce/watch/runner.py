@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,19 +13,23 @@ from ..errors import (
     ConfigError,
     EngineError,
     ExportError,
+    InUseError,
     LibraryError,
     MissingExtraError,
     ModelError,
     RecordingError,
     SottovoceError,
     TranscriptError,
+    WorkerDiedError,
 )
 from ..library.jobs import Jobs, State
 from ..notes import Request
 from ..pipeline import Processor, Stage, export
 from ..values import ModelTask
+from .contents import begins_with, digest, unfinished_part
 from .intake import shown
 from .ready import identity
+from .screen import doing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,8 +46,15 @@ _ASK = 0.5
 """Seconds between two looks at whether a job is wanted still"""
 _BUSY = 5.0
 """Seconds until a meeting is tried again that another sotto works on"""
-_MACHINE = (ConfigError, ExportError, LibraryError, MissingExtraError, ModelError)
+_MACHINE = (ConfigError, LibraryError, MissingExtraError, ModelError)
 """What is wrong for every file alike"""
+_CHANGED = "it changed, and is looked at again"
+_TOLD = 2.0
+"""Seconds between two notes of how far a job is"""
+
+
+class _Held(Cancelled):
+    """Work has to wait, for a reason that is none of the job's."""
 
 
 class Runner:
@@ -58,21 +69,24 @@ class Runner:
         look: Callable[[Path], None] = lambda path: None,
         begun: Callable[[Job], None] = lambda job: None,
         report: Report = lambda progress: None,
+        hold: Callable[[], str] = lambda: "",
         ready: Callable[[Processed], None] = lambda done: None,
     ) -> None:
-        """``look`` is asked to look at a file again; ``ready`` is told of new notes."""
+        """``look`` is asked to look at a file again; ``hold`` says why work has to wait, if it has
+        to; ``ready`` is told of new notes."""
         self._host = host
         self._folders = folders
         self._say = say
         self._look = look
         self._begun = begun
         self._report = report
+        self._hold = hold
         self._ready = ready
         host.library  # noqa: B018 - makes the tables that the queue is in
         self.jobs = Jobs(host.home.library)
         self._processor: Processor | None = None
         self._for: dict[str, Any] = {}
-        self._used = self._asked = time.monotonic()
+        self._used = self._asked = self._told = time.monotonic()
         self._job: Job | None = None
         self.wrong = 0
         """Files that were set aside or failed"""
@@ -125,27 +139,32 @@ class Runner:
             self._take(job)
         except (RecordingError, TranscriptError) as error:
             if not self._changed(job):
-                self.wrong += 1
-                reason = _without(str(error), job.path)
-                self.jobs.set_aside(job, reason)
-                self._say(f"set aside {shown(job.path)}: {reason}")
+                self._aside(job, _without(str(error), job.path))
         except (*_MACHINE, MemoryError) as error:
             self._machine(job, str(error) or "the memory is full")
+        except ExportError as error:
+            if isinstance(error.__cause__, OSError):  # the disk, or the folder
+                self._machine(job, str(error))
+            else:
+                self._aside(job, str(error))
+        except _Held:
+            self.unload()
+            self.jobs.again(job, "", after=0, counts=False)
         except Cancelled:
             self._say(f"cancelled {shown(job.path)}")
         except EngineError as error:
             # The memory, or this file: others go first, and after some attempts it has failed.
             self.unload()
-            if self.jobs.failed(job, str(error)):
+            if self.jobs.failed(job, str(error), final=not self._short_of_memory(error)):
                 self._pause(str(error))
             else:
                 self._failed(job, str(error))
         except OSError as error:
             self._machine(job, f"{error.filename or job.path}: {error.strerror}")
+        except InUseError as error:
+            self.jobs.again(job, str(error), after=_BUSY, counts=False)
         except SottovoceError as error:
-            if "another sotto" in str(error):
-                self.jobs.again(job, str(error), after=_BUSY, counts=False)
-            elif not self.jobs.failed(job, str(error)):
+            if not self.jobs.failed(job, str(error)):
                 self._failed(job, str(error))
         except Exception as error:
             # One file must not end the watch over all others.
@@ -161,8 +180,13 @@ class Runner:
             if self.jobs.machine_works():
                 self._say("the queue goes on")
 
+    def _short_of_memory(self, error: EngineError) -> bool:
+        """Whether an engine was killed for memory, and nothing was done since that began."""
+        killed = isinstance(error, WorkerDiedError) and error.exit_code == -9
+        return killed and self.jobs.paused() is not None
+
     def _progress(self, progress: Progress) -> None:
-        """Raises ``Cancelled`` where a person does not want the job any more."""
+        """Raises ``Cancelled`` where the job is not wanted any more, or has to wait."""
         self._report(progress)
         now = time.monotonic()
         if self._job is None or now - self._asked < _ASK:
@@ -171,6 +195,16 @@ class Runner:
         found = self.jobs.get(self._job.id)
         if found is not None and found.state is State.CANCELLED:
             raise Cancelled(f"{self._job.path}: cancelled")
+        if why := self._hold():
+            raise _Held(why)
+        if now - self._told >= _TOLD:
+            self._told = now
+            self.jobs.tell(self._job, doing(progress))
+
+    def _aside(self, job: Job, reason: str) -> None:
+        self.wrong += 1
+        self.jobs.set_aside(job, reason)
+        self._say(f"set aside {shown(job.path)}: {reason}")
 
     def _failed(self, job: Job, reason: str) -> None:
         self.wrong += 1
@@ -190,13 +224,14 @@ class Runner:
         self._say(f"the queue is paused: {reason} (tried again in {wait:.0f} s)")
 
     def _changed(self, job: Job) -> bool:
-        """Whether the file is not what was queued; then its row goes and it is looked at again."""
+        """Whether the file is not what was queued: then it is looked at again."""
         try:
             if identity(job.path) == job.identity:
                 return False
-        except OSError:
-            pass  # gone, or moved: under its new name it is a job of its own
-        self.jobs.forget(job)
+        except OSError:  # gone, or moved: under its new name it is a job of its own
+            self.jobs.forget(job)
+        else:
+            self.jobs.set_aside(job, _CHANGED)
         self._look(job.path)
         return True
 
@@ -212,42 +247,83 @@ class Runner:
             self._look(claimed[1])
             return
         if self.jobs.exported(path):
-            self.jobs.done(job, sha256="", meeting_id="", reason="written by sotto itself")
+            self.jobs.done(job, reason="written by sotto itself")
             return
         imported = claimed[0].read(path) if claimed is not None else None
+        if imported is not None and (waits := unfinished_part(imported, job.folder)):
+            self.jobs.again(job, waits, after=_BUSY, counts=False)
+            return
         content = imported.path if imported is not None else path
-        sha256 = _digest(content)
+        sha256, size = digest(content)
         meeting = self._host.library.with_content(sha256)
         exporters = job.options["exporters"]
         if meeting is not None and _complete(meeting, exporters):
-            self._known(job, meeting, content, sha256)
+            self._known(job, meeting, content, sha256, size)
             return
         if path.is_dir() and (known := self._noted(job.meeting_id)) is not None:
             reason = f"the folder changed; it is one meeting and has its notes ({known.id})"
-            self.jobs.done(job, sha256=job.sha256, meeting_id=known.id, reason=reason)
+            self.jobs.done(
+                job, sha256=job.sha256, size=job.size, meeting_id=known.id, reason=reason
+            )
             self._say(f"{shown(path)}: {reason}")
             return
+        if meeting is None and (before := self._noted(job.meeting_id)) is not None:
+            meeting = self._goes_on(job, before, imported, content, sha256)
         done = self._process(job, imported, claimed)
         if _replaced(job, content, sha256):
             # What was heard may be half of the one and half of the other.
             if meeting is None:
                 self._host.library.delete(done.meeting.id)
-            self.jobs.forget(job)
+            self.jobs.set_aside(job, _CHANGED)
             self._look(path)
             return
         written = export(self._host, done, Path(job.options["to"]), exporters)
         self.jobs.done(
-            job, sha256=sha256, meeting_id=done.meeting.id, reason=", ".join(map(str, written))
+            job,
+            sha256=sha256,
+            size=size,
+            meeting_id=done.meeting.id,
+            reason=", ".join(map(str, written)),
         )
         for note in written:
             self._say(f"{shown(path)}: {note}")
         self._ready(done)
 
-    def _known(self, job: Job, meeting: Meeting, content: Path, sha256: str) -> None:
+    def _goes_on(
+        self,
+        job: Job,
+        before: Meeting,
+        imported: ImportedMeeting | None,
+        content: Path,
+        sha256: str,
+    ) -> Meeting | None:
+        """The meeting that a file was, where its new content is that one's: it grew, or a
+        recording came to the transcript. ``None`` where it is another meeting."""
+        library = self._host.library
+        recording = replace(before.recording, path=content, sha256=sha256)
+        if imported is not None and content != job.path:
+            if before.recording.path != job.path:
+                return None
+            started_at = imported.started_at or recording.started_at
+            library.replace_content(before.id, replace(recording, started_at=started_at))
+            self._say(f"{shown(content)}: the recording of {before.id}, whose notes stay")
+            return before
+        if job.size and begins_with(content, job.size, job.sha256):
+            library.replace_content(before.id, recording)
+            library.forget_transcript(before.id)
+            self._say(f"{shown(job.path)}: it has grown; its notes are taken anew ({before.id})")
+            return before
+        self._say(f"{shown(job.path)}: another content than before, and another meeting")
+        return None
+
+    def _known(self, job: Job, meeting: Meeting, content: Path, sha256: str, size: int) -> None:
         """The content has its notes. It was touched, renamed, moved, or is another copy."""
         before = meeting.recording.path
         row = self.jobs.find(before)
         reason = f"its notes are there already ({meeting.id})"
+        heard = self._host.library.stages(meeting.id)[Stage.TRANSCRIPTION].engine != "import"
+        if content != job.path and heard and not job.path.is_dir():
+            reason = f"its recording was transcribed before it came; the notes stay ({meeting.id})"
         if before != content:
             replaced = row is not None and row.sha256 not in ("", sha256)
             if before.exists() and not replaced:
@@ -255,7 +331,9 @@ class Runner:
             else:
                 self._host.library.move(meeting.id, content)
                 reason = f"moved from {shown(before)}; its notes stay ({meeting.id})"
-        self.jobs.done(job, sha256=sha256, meeting_id=meeting.id, reason=reason)
+                if row is not None and row.id != job.id and not before.exists():
+                    self.jobs.forget(row)
+        self.jobs.done(job, sha256=sha256, size=size, meeting_id=meeting.id, reason=reason)
         self._say(f"{shown(job.path)}: {reason}")
 
     def _noted(self, meeting_id: str) -> Meeting | None:
@@ -299,17 +377,9 @@ def _complete(meeting: Meeting, exporters: Sequence[str]) -> bool:
 def _replaced(job: Job, content: Path, sha256: str) -> bool:
     """Whether another content lies there now. One that is gone was moved, and is the same."""
     try:
-        return identity(job.path) != job.identity and _digest(content) != sha256
+        return identity(job.path) != job.identity and digest(content)[0] != sha256
     except (OSError, RecordingError):
         return False
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise RecordingError(f"{path}: it cannot be read: {error.strerror}") from error
 
 
 def _without(text: str, path: Path) -> str:

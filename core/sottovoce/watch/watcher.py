@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..library.jobs import State
-from .intake import Intake
+from .intake import Intake, shown
 from .manners import Notifications, battery_low, recording
 from .observer import observed
 from .runner import Runner
+from .screen import Queue, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from ..host import Host
-    from ..pipeline import Processed
+    from ..library.jobs import Job
+    from ..pipeline import Processed, Progress
     from .folders import Folder
     from .screen import Screen
 
@@ -27,6 +29,9 @@ _BEAT = 1.0
 """Seconds between two looks at the queue, which commands change too"""
 _DELIVERY = 60.0
 """Seconds between two deliveries of events that wait"""
+_LISTED = 5
+_TELL = 60.0
+"""Seconds between two notifications while there is more to do"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +63,15 @@ class Watcher:
         self._new: list[Processed] = []
         self._wake = threading.Event()
         self._waits = ""
-        self._delivered = time.monotonic()
+        self._delivered = self._told = self._shown = time.monotonic()
         self._runner = Runner(
             host,
             [it.path for it in folders],
             say=screen.say,
             look=lambda path: self._intake.look(path),
-            begun=screen.begin,
-            report=screen.report,
+            begun=self._begun,
+            report=self._report,
+            hold=self._why_wait,
             ready=self._new.append,
         )
         self._intake = Intake(
@@ -81,17 +87,38 @@ class Watcher:
         while True:
             self._intake.look_once()
             worked = False
-            while not self._held() and self._runner.step():
+            while not self._held() and (self._runner.step() or self._another_works()):
                 worked = True
             if not worked:
                 break
         self._tell()
         for path, why in self._intake.waiting.items():
             self._screen.say(f"left for the next time: {path}: {why}")
-        if (pause := self._runner.jobs.paused()) is not None:
+        pause = self._runner.jobs.paused()
+        if pause is not None and not pause.by_person:
             self._screen.say(f"the queue is paused: {pause.reason}")
-            return self._runner.wrong + 1
-        return self._runner.wrong
+        left = self._left() if pause is None else []
+        for job in left[:_LISTED]:
+            why = f": {job.reason}" if job.reason else ""
+            self._screen.say(f"left for the next time: {shown(job.path)}{why}")
+        if len(left) > _LISTED:
+            self._screen.say(f"and {len(left) - _LISTED} more; 'sotto jobs' lists them")
+        return self._runner.wrong + (pause is not None)
+
+    def _left(self) -> list[Job]:
+        folders = [it.path for it in self._folders]
+        queued = self._runner.jobs.all(State.QUEUED, State.RUNNING)
+        return [it for it in queued if it.folder in folders]
+
+    def _another_works(self) -> bool:
+        """Whether a job of ours is due that another process keeps us from; waits a moment."""
+        if self._runner.jobs.paused() or not any(it.due_at <= time.time() for it in self._left()):
+            return False
+        if not self._waits:
+            self._waits = "another sotto is at a job, and goes first"
+            self._screen.say(self._waits)
+        time.sleep(_BEAT)
+        return True
 
     def run(self) -> None:
         """Watch until a signal ends it."""
@@ -115,7 +142,10 @@ class Watcher:
 
     def _beat(self) -> None:
         if not self._held() and self._runner.step():
+            self._screen.end()
             self._show()
+            if time.monotonic() - self._told > _TELL:
+                self._tell()
             return
         self._tell()
         self._runner.unload_after(self._manners.unload_after)
@@ -128,30 +158,53 @@ class Watcher:
         self._wake.wait(_BEAT)
         self._wake.clear()
 
+    def _begun(self, job: Job) -> None:
+        self._screen.begin(job)
+        self._show()
+
+    def _report(self, progress: Progress) -> None:
+        self._screen.report(progress)
+        if time.monotonic() - self._shown > _BEAT:
+            self._show()
+
+    def _why_wait(self) -> str:
+        """Why work has to wait, if it has to."""
+        if low := battery_low(self._manners.battery):
+            return low
+        if not self._manners.while_recording and (
+            other := recording(self._host.home.recording_lock)
+        ):
+            return other
+        pause = self._runner.jobs.paused()
+        if pause is not None and pause.by_person:
+            return f"{pause.reason}; 'sotto jobs resume' goes on"
+        return ""
+
     def _held(self) -> bool:
         """Whether work has to wait, which is said when it begins and when it ends."""
-        pause = self._runner.jobs.paused()
-        held = battery_low(self._manners.battery)
-        if not held and not self._manners.while_recording:
-            held = recording(self._host.home.recording_lock)
-        if not held and pause is not None and pause.by_person:
-            held = f"{pause.reason}; 'sotto jobs resume' goes on"
+        held = self._why_wait()
         if held.partition(",")[0] != self._waits.partition(",")[0]:
             self._screen.say(held or "work goes on")
         self._waits = held
         return bool(held)
 
     def _show(self) -> None:
+        self._shown = time.monotonic()
         counts = self._runner.jobs.counts()
+        queued = self._runner.jobs.all(State.QUEUED) if counts.get(State.QUEUED) else []
         self._screen.counts(
-            counts.get(State.QUEUED, 0),
-            counts.get(State.DONE, 0),
-            counts.get(State.SET_ASIDE, 0) + counts.get(State.FAILED, 0),
-            len(self._intake.waiting),
+            Queue(
+                queued=len(queued),
+                bytes=sum(size_of(it.path) for it in queued),
+                done=counts.get(State.DONE, 0),
+                wrong=counts.get(State.SET_ASIDE, 0) + counts.get(State.FAILED, 0),
+                waiting=len(self._intake.waiting),
+            )
         )
 
     def _tell(self) -> None:
         """One notification for all notes since the last."""
+        self._told = time.monotonic()
         if not self._new:
             return
         titles = [it.notes.title for it in self._new]

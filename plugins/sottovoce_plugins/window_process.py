@@ -1,0 +1,333 @@
+"""The process of the overlay `window`: views come in as lines of JSON, orders go out so."""
+
+from __future__ import annotations
+
+import json
+import queue
+import sys
+import threading
+import tkinter as tk
+from tkinter import font as fonts
+from typing import Any
+
+from sottovoce import clock
+from sottovoce.guard import install
+
+from .window_private import keep_out
+
+_LOOK = 50
+"""Milliseconds between two looks at what came"""
+_QUIET = -60.0
+"""dBFS at which a meter begins"""
+_FAMILIES = ("Inter", "Segoe UI", "SF Pro Text", "Helvetica Neue", "Noto Sans", "DejaVu Sans")
+_DARK = {
+    "paper": "#15181b", "card": "#1f252a", "line": "#3a434a", "ink": "#ece8e0", "dim": "#a3a8ab",
+    "me": "#8fbfe8", "them": "#e3b878", "accent": "#7fcbc2", "record": "#ff7a6b", "wait": "#f0c35a",
+}  # fmt: skip
+_LIGHT = {
+    "paper": "#f6f4ef", "card": "#fffefb", "line": "#d5cfc3", "ink": "#22262a", "dim": "#5f646a",
+    "me": "#2c5f8a", "them": "#8a5a1c", "accent": "#1f6a64", "record": "#c0362c", "wait": "#8f6200",
+}  # fmt: skip
+_STATES = {"recording": ("Recording", "record"), "paused": ("Paused", "wait"),
+           "finishing": ("Finishing", "dim"), "ended": ("Ended", "dim")}  # fmt: skip
+_KINDS = {"question": "You were asked", "answer": "Answer"}
+_BUTTONS = (("m", "Mark"), ("n", "Note"), ("?", "Ask"), ("s", "Suggest"), ("p", "Pause"))
+
+
+class Window:
+    def __init__(self) -> None:
+        self.root = root = tk.Tk(className="Sottovoce")
+        root.title("Sottovoce")
+        if root.tk.call("tk", "windowingsystem") == "x11":
+            root.attributes("-type", "utility")
+        root.attributes("-topmost", True)
+        root.geometry(f"460x380+{max(0, root.winfo_screenwidth() - 490)}+40")
+        root.minsize(280, 180)
+        self._view: dict[str, Any] = {}
+        self._colours, self._alpha, self._entering = _DARK, 0.95, ""
+        self._following = True
+        self._known: tuple[Any, ...] = ()
+        """The captions that are shown"""
+        found = set(fonts.families(root))
+        family = next((it for it in _FAMILIES if it in found), "TkDefaultFont")
+        self._fonts = {
+            "small": fonts.Font(root, family=family, size=9),
+            "text": fonts.Font(root, family=family, size=11),
+            "bold": fonts.Font(root, family=family, size=11, weight="bold"),
+            "large": fonts.Font(root, family=family, size=15),
+        }
+        self._build()
+        self._paint()
+        root.bind("<Key>", self._key)
+        root.bind("<Configure>", self._wrap)
+        root.protocol("WM_DELETE_WINDOW", root.destroy)
+        root.update_idletasks()
+        if about := keep_out(root.winfo_id()):
+            _say({"tell": about})
+
+    def _build(self) -> None:
+        root, font = self.root, self._fonts
+        self._head = tk.Frame(root, padx=14, pady=9, cursor="fleur")
+        self._sign = tk.Label(self._head, font=font["bold"])
+        self._time = tk.Label(self._head, font=font["text"])
+        self._meters = tk.Canvas(self._head, width=130, height=24, highlightthickness=0)
+        self._sign.pack(side="left")
+        self._time.pack(side="left", padx=(8, 0))
+        self._meters.pack(side="right")
+        self._head.pack(fill="x")
+        self._rule = tk.Frame(root, height=1)
+        self._rule.pack(fill="x")
+
+        self._foot = tk.Frame(root, padx=8, pady=5)
+        self._buttons = [
+            tk.Button(self._foot, text=f"{name} {key}", font=font["small"], relief="flat", bd=0,
+                      padx=6, pady=3, highlightthickness=1, takefocus=True,
+                      command=lambda key=key: self._do(key))  # type: ignore[misc]
+            for key, name in _BUTTONS
+        ]  # fmt: skip
+        for button in self._buttons:
+            button.pack(side="left", padx=2)
+        self._grip = tk.Canvas(self._foot, width=14, height=14, highlightthickness=0)
+        self._grip.configure(cursor="bottom_right_corner")
+        self._grip.pack(side="right", anchor="se")
+        self._foot.pack(fill="x", side="bottom")
+
+        self._form = tk.Frame(root, padx=14, pady=6)
+        self._label = tk.Label(self._form, font=font["bold"])
+        self._entry = tk.Entry(self._form, font=font["text"], relief="flat", highlightthickness=1)
+        self._label.pack(side="left", padx=(0, 8))
+        self._entry.pack(side="left", fill="x", expand=True, ipady=3)
+
+        self._card = tk.Frame(root, padx=12, pady=9, highlightthickness=1)
+        self._bar = tk.Frame(self._card, width=3)
+        self._bar.place(x=-12, y=-9, relheight=1, height=18)
+        self._kind = tk.Label(self._card, font=font["small"], anchor="w", justify="left")
+        self._text = tk.Label(self._card, font=font["large"], anchor="w", justify="left")
+        self._rests = tk.Label(self._card, font=font["small"], anchor="w", justify="left")
+        for label in (self._kind, self._text, self._rests):
+            label.pack(fill="x")
+        self._notice = tk.Label(root, font=font["small"], anchor="w", justify="left", padx=14)
+        self._said = tk.Text(root, font=font["text"], wrap="word", relief="flat", bd=0, padx=14,
+                             pady=8, spacing3=4, cursor="arrow", takefocus=False, height=3,
+                             highlightthickness=0)  # fmt: skip
+        self._said.pack(fill="both", expand=True)
+        for turned in ("<MouseWheel>", "<Button-4>", "<Button-5>"):
+            self._said.bind(turned, self._scrolled, add=True)
+        handles: list[tk.Misc] = [self._head, self._sign, self._time, self._meters]
+        for handle in handles:
+            handle.bind("<ButtonPress-1>", self._grab)
+            handle.bind("<B1-Motion>", self._drag)
+        self._grip.bind("<ButtonPress-1>", self._grab)
+        self._grip.bind("<B1-Motion>", self._stretch)
+
+    def _paint(self) -> None:
+        """The colours."""
+        c = self._colours
+        self.root.attributes("-alpha", self._alpha)
+        for it in (self.root, self._head, self._foot, self._form, self._meters, self._grip):
+            it.configure(background=c["paper"])
+        self._rule.configure(background=c["line"])
+        self._bar.configure(background=c["accent"])
+        self._card.configure(background=c["card"], highlightbackground=c["line"])
+        for label, back, ink in (
+            (self._time, "paper", "dim"), (self._label, "paper", "accent"),
+            (self._kind, "card", "accent"), (self._text, "card", "ink"),
+            (self._rests, "card", "dim"), (self._notice, "paper", "wait"),
+            (self._sign, "paper", "dim"),
+        ):  # fmt: skip
+            label.configure(background=c[back], foreground=c[ink])
+        for button in self._buttons:
+            button.configure(background=c["paper"], foreground=c["dim"],
+                             activebackground=c["card"], activeforeground=c["ink"])  # fmt: skip
+            button.configure(highlightbackground=c["paper"], highlightcolor=c["accent"])
+        self._entry.configure(background=c["card"], foreground=c["ink"],
+                              insertbackground=c["ink"], highlightbackground=c["line"],
+                              highlightcolor=c["accent"])  # fmt: skip
+        self._said.configure(background=c["paper"], foreground=c["ink"],
+                             selectbackground=c["line"])  # fmt: skip
+        for name in ("me", "them", "accent", "dim"):
+            self._said.tag_configure(name, foreground=c[name])
+        self._said.tag_configure("speaker", font=self._fonts["bold"])
+        self._grip.delete("all")
+        for at in (4, 9):
+            self._grip.create_line(at, 13, 13, at, fill=c["dim"])
+        self.show(self._view)
+
+    def show(self, view: dict[str, Any]) -> None:
+        if not view:
+            return
+        self._view, c = view, self._colours
+        name, colour = _STATES[view["state"]]
+        self._sign.configure(text=f"● {name}", foreground=c[colour])
+        self._time.configure(text=clock(view["seconds"]))
+        self.root.title(
+            f"{'● ' if view['state'] == 'recording' else ''}{view['title'] or 'Sottovoce'}"
+        )
+        self._show_levels(view["levels"])
+        self._show_suggestion(view["suggestions"][-1] if view["suggestions"] else None)
+        self._show_said(view["captions"], view["saying"])
+        if view["notices"]:
+            self._notice.configure(text=view["notices"][-1])
+            self._notice.pack(fill="x", before=self._said)
+        self._buttons[-1].configure(text="Resume p" if view["state"] == "paused" else "Pause p")
+
+    def _show_levels(self, levels: list[tuple[str, float | None]]) -> None:
+        meters, c = self._meters, self._colours
+        meters.delete("all")
+        for number, (speaker, level) in enumerate(levels[:2]):
+            part = 0.0 if level is None else max(0.0, min(1.0, 1 - level / _QUIET))
+            y = 6 + 12 * number
+            meters.create_text(46, y, text=speaker, anchor="e", fill=c[_side(speaker)],
+                               font=(self._fonts["small"].actual("family"), 8))  # fmt: skip
+            meters.create_line(52, y, 128, y, fill=c["line"], width=3)
+            if part:
+                meters.create_line(52, y, 52 + 76 * part, y, fill=c[_side(speaker)], width=3)
+
+    def _show_suggestion(self, it: dict[str, Any] | None) -> None:
+        if it is None:
+            self._card.pack_forget()
+            return
+        title = _KINDS.get(it["kind"], "Suggestion")
+        self._kind.configure(text=f"{title}: “{it['about']}”" if it["about"] else title)
+        self._text.configure(text=it["text"] + ("" if it["complete"] else " …"))
+        rests = [
+            f"{one['meeting'] or clock(one['start'])}  "
+            f"{one['speaker'] + ': ' if one['speaker'] else ''}{one['text']}"
+            for one in it["evidence"][-2:]
+        ]
+        self._rests.configure(text="\n".join(rests))
+        self._card.pack(fill="x", padx=12, pady=(10, 2), after=self._rule)
+
+    def _show_said(self, captions: list[dict[str, Any]], saying: list[dict[str, Any]]) -> None:
+        box = self._said
+        lines = [(it, "") for it in captions] + [(it, "dim") for it in saying]
+        known = (captions, saying, id(self._colours))
+        if known == self._known:
+            return
+        self._known = known
+        box.configure(state="normal")
+        box.delete("1.0", "end")
+        for number, (it, tag) in enumerate(lines):
+            box.insert("end", "\n" if number else "")
+            box.insert("end", f"{it['speaker']}  ", ("speaker", _side(it["speaker"])))
+            box.insert("end", it["text"] + (" …" if tag else ""), tag)
+        box.configure(state="disabled")
+        self._follow()
+
+    def _follow(self) -> None:
+        """To the end, unless the person scrolled away from it."""
+        if self._following:
+            self.root.after_idle(self._said.yview_moveto, 1.0)
+
+    def _scrolled(self, event: tk.Event[tk.Misc]) -> None:
+        def look() -> None:
+            self._following = self._said.yview()[1] > 0.999
+
+        self.root.after_idle(look)
+
+    def _wrap(self, event: tk.Event[tk.Misc]) -> None:
+        if event.widget is self.root:
+            for it in (self._kind, self._text, self._rests):
+                it.configure(wraplength=max(120, self.root.winfo_width() - 56))
+            self._notice.configure(wraplength=max(120, self.root.winfo_width() - 28))
+            self._follow()
+
+    def _key(self, event: tk.Event[tk.Misc]) -> None:
+        if self._entering:
+            if event.keysym in ("Return", "KP_Enter"):
+                if text := self._entry.get().strip():
+                    _say({"do": self._entering, "text": text})
+                self._leave()
+            elif event.keysym == "Escape":
+                self._leave()
+        else:
+            self._do("Escape" if event.keysym == "Escape" else event.char)
+
+    def _do(self, key: str) -> None:
+        suggestions = self._view.get("suggestions")
+        match key:
+            case "m":
+                _say({"do": "mark"})
+            case "n" | "?":
+                self._enter("note" if key == "n" else "ask")
+            case "s":
+                _say({"do": "suggest"})
+            case "g":
+                _say({"do": "toggle"})
+            case "p":
+                _say({"do": "resume" if self._view.get("state") == "paused" else "pause"})
+            case "Escape" | "x" if suggestions:
+                _say({"do": "dismiss", "id": suggestions[-1]["id"]})
+            case "+" | "-":
+                self._alpha = min(1.0, max(0.35, self._alpha + (0.1 if key == "+" else -0.1)))
+                self._paint()
+            case "t":
+                self._colours = _LIGHT if self._colours is _DARK else _DARK
+                self._paint()
+
+    def _enter(self, what: str) -> None:
+        self._entering = what
+        self._label.configure(text="Note" if what == "note" else "Ask")
+        self._entry.delete(0, "end")
+        self._form.pack(fill="x", side="bottom", after=self._foot)
+        # After the key that led here, which is no letter of the text.
+        self.root.after_idle(self._entry.focus_set)
+
+    def _leave(self) -> None:
+        self._entering = ""
+        self._form.pack_forget()
+        self.root.focus_set()
+
+    def _grab(self, event: tk.Event[tk.Misc]) -> None:
+        self._held = (event.x_root, event.y_root, self.root.winfo_x(), self.root.winfo_y(),
+                      self.root.winfo_width(), self.root.winfo_height())  # fmt: skip
+
+    def _drag(self, event: tk.Event[tk.Misc]) -> None:
+        x, y, left, top, _, _ = self._held
+        self.root.geometry(f"+{left + event.x_root - x}+{top + event.y_root - y}")
+
+    def _stretch(self, event: tk.Event[tk.Misc]) -> None:
+        x, y, _, _, width, height = self._held
+        wide, high = self.root.minsize()
+        self.root.geometry(
+            f"{max(wide, width + event.x_root - x)}x{max(high, height + event.y_root - y)}"
+        )
+
+
+def _side(speaker: str) -> str:
+    name = speaker.casefold()
+    return name if name in ("me", "them") else "accent"
+
+
+def _say(order: dict[str, Any]) -> None:
+    print(json.dumps(order), flush=True)  # noqa: T201 - to the overlay
+
+
+def main() -> None:
+    install()
+    came: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            came.put(json.loads(line))
+        came.put(None)
+
+    threading.Thread(target=read, name="views", daemon=True).start()
+    window = Window()
+
+    def look() -> None:
+        view: dict[str, Any] | None = {}
+        while not came.empty():
+            view = came.get()
+        if view is None:
+            window.root.destroy()
+            return
+        window.show(view)
+        window.root.after(_LOOK, look)
+
+    look()
+    window.root.mainloop()
+
+
+if __name__ == "__main__":
+    main()
