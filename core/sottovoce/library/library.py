@@ -412,7 +412,7 @@ def _finish(db: sqlite3.Connection, meeting_id: str, made: Production) -> None:
 
 
 def _segment(row: sqlite3.Row, position: int) -> Segment:
-    voice = array("f")
+    voice = array("f")  # not a tuple of floats: that takes eight times the memory
     voice.frombytes(row["voice"])
     return Segment(
         id=position,
@@ -423,7 +423,7 @@ def _segment(row: sqlite3.Row, position: int) -> Segment:
         words=tuple(Word(*word) for word in json.loads(row["words"])),
         confidence=row["confidence"],
         track=row["track"],
-        voice=tuple(voice),
+        voice=voice or (),
         language=row["language"],
         until=row["until"],
     )
