@@ -63,13 +63,24 @@ def _stays(host: Host) -> list[dict[str, Any]]:
     home = host.home
     kept = {
         "meetings: transcripts, notes, voices": home.library,
+        f"voice profiles ({'on' if _recognises(host) else 'off'})": home.voices,
         "recordings": home.recordings,
         "notes": host.notes_folder,
+        "what models have read of meetings": home.contexts,
         "models": home.models,
         "settings": home.config,
         "logs": home.log,
     }
     return [{"what": what, "path": str(path), "bytes": _size(path)} for what, path in kept.items()]
+
+
+def _recognises(host: Host) -> bool:
+    from ..errors import ConfigError
+
+    try:
+        return host.config.speech_profiles
+    except ConfigError:  # of another device, or damaged: then nothing is computed at all
+        return False
 
 
 def _size(path: Path) -> int:
