@@ -128,7 +128,7 @@ def run_list(host: Host, arguments: Namespace) -> int:
     show_picker(console, picker)
     console.print()
     show_transcription(console, transcription, installed)
-    console.print(Text(f"\n{_in_use(host)}"))
+    console.print(Text(f"\n{_in_use(host, installed)}"))
     for line in _under_way(host):
         console.print(Text(line))
     return 0
@@ -145,11 +145,16 @@ def _under_way(host: Host) -> Iterator[str]:
             )
 
 
-def _in_use(host: Host) -> str:
+def _in_use(host: Host, installed: frozenset[str]) -> str:
     try:
-        speech, language = (host.model(task).label for task in ModelTask)
+        used = [host.model(task) for task in ModelTask]
     except SottovoceError as error:
         return f"In use: none; {error}"
+    here = [it.package is not None or it.id in installed for it in used]
+    speech, language = (
+        f"{it.label}{'' if is_here else ' (not installed)'}"
+        for it, is_here in zip(used, here, strict=True)
+    )
     return f"In use: {speech} to transcribe, {language} for notes"
 
 
