@@ -154,6 +154,12 @@ def test_what_is_recommended_is_the_best_great_fit_and_never_a_tight_one(name: s
         )
 
 
+def test_a_model_of_which_nobody_knows_how_good_it_is_is_not_recommended() -> None:
+    own = [dataclasses.replace(it, quality=0) for it in MODELS]
+    assert pick(own, H200).recommended is None
+    assert pick([*own, MODELS[9]], H200).recommended is not None
+
+
 def test_a_mac_whose_memory_others_have_says_slow() -> None:
     busy = dataclasses.replace(MACBOOK_AIR_16, available=3 * GB)
     assert shown(busy)["Qwen 3.5 9B"].label == "Great fit + Slow"
@@ -262,7 +268,9 @@ def test_a_device_that_shares_memory_counts_only_where_there_is_no_card() -> Non
 
 def test_where_none_is_recommended_the_list_says_why() -> None:
     slow = dataclasses.replace(LINUX_CPU, cpu_count=2, bandwidth=10e9)
-    assert pick(MODELS, slow).advice.startswith("None is recommended: with those that fit well")
+    assert pick(MODELS, slow).advice.startswith(
+        "None is recommended: with those of the catalog that fit"
+    )
     tight = dataclasses.replace(LINUX_CPU, memory=4 * GB, available=int(1.95 * GB))
     assert pick(MODELS, tight).advice == "None is recommended: none fits with room to spare."
     assert pick(MODELS, H200).advice == "Recommended: Qwen 3.6 27B"

@@ -62,10 +62,10 @@ class Picker:
             return f"Recommended: {best.spec.label}"
         if self.blocked:
             return ""
-        if any(it.fit.verdict is Verdict.GREAT for it in self.choices):
+        if any(it.fit.verdict is Verdict.GREAT and it.spec.quality for it in self.choices):
             return (
-                "None is recommended: with those that fit well, the notes of a one-hour meeting "
-                f"would take more than {_PATIENCE / 60:.0f} minutes here."
+                "None is recommended: with those of the catalog that fit well, the notes of a "
+                f"one-hour meeting would take more than {_PATIENCE / 60:.0f} minutes here."
             )
         return "None is recommended: none fits with room to spare."
 
@@ -143,6 +143,7 @@ def _with_recommended(
         for it in choices
         if it.fit.verdict is Verdict.GREAT
         and not it.spec.archived
+        and it.spec.quality  # of a file of the person's own nobody knows it
         and hardware.platform in it.spec.platforms
         and it.speed.notes.likely <= _PATIENCE
     ]

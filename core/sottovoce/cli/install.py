@@ -117,7 +117,7 @@ def shown(label: str) -> Iterator[Report]:
         transient=True,
         disable=not console.is_terminal,
     ) as bars:
-        task = bars.add_task(label, total=None, start=False)
+        task = bars.add_task(f"Asking for {label}", total=None, start=False)
         started = False
 
         def report(now: Transferred) -> None:
