@@ -305,12 +305,13 @@ class Runner:
             if before.recording.path != job.path:
                 return None
             started_at = imported.started_at or recording.started_at
-            library.replace_content(before.id, replace(recording, started_at=started_at))
+            library.replace_content(
+                before.id, replace(recording, started_at=started_at), anew=False
+            )
             self._say(f"{shown(content)}: the recording of {before.id}, whose notes stay")
             return before
         if job.size and begins_with(content, job.size, job.sha256):
-            library.replace_content(before.id, recording)
-            library.forget_transcript(before.id)
+            library.replace_content(before.id, recording, anew=True)
             self._say(f"{shown(job.path)}: it has grown; its notes are taken anew ({before.id})")
             return before
         self._say(f"{shown(job.path)}: another content than before, and another meeting")
