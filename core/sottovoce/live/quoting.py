@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .places import Places
     from .said import Said
 
-_LINES = 6
+_LINES = 4
 """That are read for what was just promised or decided"""
 _SEGMENTS = 12
 _MOST_TOKENS = 160
@@ -77,11 +77,7 @@ class Quoting(Maker):
                 yield from self._requested(moment.at)
 
     def answer(self, question: str) -> Iterator[Draft | None]:
-        found = self._places.here(question, float("inf"), 4) or self._places.elsewhere(question, 4)
-        if found:
-            yield Draft(_introduced(found), evidence(found))
-        else:
-            yield Draft(NOT_SAID, ())
+        yield self._found(question, float("inf"), 4) or Draft(NOT_SAID, ())
 
     def _requested(self, at: float) -> Iterator[Draft | None]:
         """The last question of the others, else what was promised or decided, else what is known
@@ -100,9 +96,10 @@ class Quoting(Maker):
         if not made:
             yield self._related(" ".join(it.text for it in segments[-4:]))
 
-    def _found(self, asks: str, at: float) -> Draft | None:
-        found = self._places.here(asks, at) or self._places.elsewhere(asks)
-        return Draft(_introduced(found), evidence(found)) if found else None
+    def _found(self, asks: str, at: float, most: int = 2) -> Draft | None:
+        here, elsewhere = self._places.here(asks, at, most), self._places.elsewhere(asks, most)
+        words = [_introduced(found) for found in (here, elsewhere) if found]
+        return Draft(" · ".join(words), evidence([*here, *elsewhere])) if words else None
 
     def _related(self, text: str) -> Draft | None:
         from ..chat.passages import asked
@@ -147,8 +144,10 @@ class Quoting(Maker):
         match note.kind, note.owner:
             case "T", self._me:
                 return f"You take on: {note.text}{when}"
+            case "T", "":
+                return f"To do: {note.text}{when}"
             case "T", owner:
-                return f"{owner or 'Somebody'} takes on: {note.text}{when}"
+                return f"{owner} takes on: {note.text}{when}"
             case "D", _:
                 return f"Decided: {note.text}"
             case "Q", _:

@@ -8,6 +8,7 @@ away: the notes are what they would have been without it.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -45,6 +46,8 @@ class Ahead:
         self._changed = threading.Condition()
         self._ended = False
         self._complete = False
+        self.since: float | None = None
+        """When it was told of a complete transcript, on the monotonic clock"""
         self._thread: threading.Thread | None = None
         self._conversation: Conversation | None = None
         self._error: BaseException | None = None
@@ -60,6 +63,7 @@ class Ahead:
         whole = [it for it in found if complete or len(it) == GROUP]
         with self._changed:
             self._complete = complete
+            self.since = time.monotonic() if complete else None
             if complete:  # what was a wrong guess is not answered any more
                 self._waiting = deque(it for it in self._waiting if it in whole)
             for group in whole:

@@ -71,6 +71,8 @@ class Standing:
         self._changed = threading.Condition()
         self._ended = False
         self._error: BaseException | None = None
+        self.since: float | None = None
+        """As of ``Ahead``; the last answers are for whoever takes the context"""
         self._thread = threading.Thread(target=self._run, name="standing", daemon=True)
         self._thread.start()
 
