@@ -332,8 +332,9 @@ class Runner:
             else:
                 self._host.library.move(meeting.id, content)
                 reason = f"moved from {shown(before)}; its notes stay ({meeting.id})"
-                if row is not None and row.id != job.id and not before.exists():
-                    self.jobs.forget(row)
+                for other in self.jobs.of_meeting(meeting.id):
+                    if other.id != job.id and not other.path.exists():
+                        self.jobs.forget(other)
         self.jobs.done(job, sha256=sha256, size=size, meeting_id=meeting.id, reason=reason)
         self._say(f"{shown(job.path)}: {reason}")
 
