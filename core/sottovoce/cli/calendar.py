@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,13 @@ def run_add(host: Host, arguments: Namespace) -> int:
     calendars.check(source)
     if source.url:
         calendars.keep_secret(source.name, _password(arguments))
+    now = datetime.now().astimezone()
+    try:
+        calendars.find(source, now, now)  # a wrong address or password is said now
+    except UsageError:
+        if source.url:
+            calendars.forget_secret(source.name)
+        raise
     calendars.save(host.home, {**sources, source.name: source})
     return 0
 
