@@ -12,14 +12,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sottovoce import AudioDevice
+from sottovoce import AudioChunk, AudioDevice, AudioFormat, AudioSource, SourceKind
 from sottovoce.capture import process
 from sottovoce.capture.clock import Clock
 from sottovoce.capture.finish import write_about
@@ -76,6 +77,52 @@ def test_nobody_hears_that_a_clock_was_made_up_for() -> None:
     assert np.abs(np.diff(found)).max() <= np.abs(np.diff(tone.astype(int))).max() + 1
 
 
+class Given(AudioSource):
+    """Never opened: the blocks are given to the track."""
+
+    name = "microphone"
+    kind = SourceKind.MICROPHONE
+
+    def devices(self) -> Sequence[AudioDevice]:
+        return ()
+
+    def open(
+        self, device: AudioDevice, format: AudioFormat
+    ) -> AbstractContextManager[Iterator[AudioChunk]]:
+        raise NotImplementedError
+
+
+def given(folder: Path, arrivals: list[tuple[float, int]]) -> tuple[process.Track, Any]:
+    """A track and its frames, when numbered blocks came at these seconds: all of the frames of a
+    block are its number."""
+    begin(folder, began=0.0)
+    capture = process.Capture(folder, {"microphone": Given()})
+    (track,) = capture._tracks
+    for now, number in arrivals:
+        track._take(np.full(BLOCK, number, np.int16).tobytes(), now)
+    track._begin()
+    track.wav.close()
+    capture._journal.close()
+    return track, np.fromfile(folder / "m.wav", np.int16, offset=44)
+
+
+def test_what_comes_late_together_is_no_hole(tmp_path: Path) -> None:
+    steady = [(0.02 * n, n) for n in range(1, 50)]
+    burst = [(1.8, n) for n in range(50, 90)]  # the system was busy for 0.8 s
+    later = [(0.02 * n, n) for n in range(90, 120)]
+    track, frames = given(tmp_path, steady + burst + later)
+    assert track.filled == 0
+    assert frames[::BLOCK].tolist() == list(range(1, 120))
+
+
+def test_what_never_comes_is_silence_at_its_place(tmp_path: Path) -> None:
+    arrivals = [(0.02 * n, n) for n in (*range(1, 50), *range(90, 200))]
+    track, frames = given(tmp_path, arrivals)
+    assert track.filled == pytest.approx(0.8)
+    blocks = frames[::BLOCK].tolist()
+    assert blocks == [*range(1, 50), *[0] * 40, *range(90, 200)]
+
+
 @live
 def test_a_host_that_does_not_listen_does_not_hold_the_recording_up(
     rig: Rig, tmp_path: Path
@@ -101,10 +148,10 @@ def test_a_host_that_does_not_listen_does_not_hold_the_recording_up(
     assert rows[-1]["drift"] == {"microphone": 0.0}
 
 
-def begin(folder: Path) -> None:
+def begin(folder: Path, began: float | None = None) -> None:
     write_about(folder, {
         "title": "", "started_at": "2026-03-12T10:00:00+00:00", "rate": HZ,
-        "began": time.monotonic(), "away": 0.0, "most": None,
+        "began": time.monotonic() if began is None else began, "away": 0.0, "most": None,
         "tracks": [{"name": "microphone", "source": "microphone", "device": "rig_mic",
                     "label": "RigMicrophone", "speaker": "Me", "file": "m.wav"}],
     })  # fmt: skip

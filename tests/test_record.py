@@ -340,7 +340,7 @@ def test_a_file_that_was_cut_off_anywhere_goes_on_at_a_whole_frame(tmp_path: Pat
     wav = GrowingWav(path, RATE)
     assert wav.frames == 100
     wav.fill(50)
-    wav.sync()
+    wav.patch()
     wav.close()
     assert len(decode(path)) == 150
 

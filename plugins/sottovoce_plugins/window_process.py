@@ -17,6 +17,8 @@ from .window_private import keep_out
 
 _LOOK = 50
 """Milliseconds between two looks at what came"""
+_NOTICE = 30_000
+"""Milliseconds that a notice is shown"""
 _QUIET = -60.0
 """dBFS at which a meter begins"""
 _FAMILIES = ("Inter", "Segoe UI", "SF Pro Text", "Helvetica Neue", "Noto Sans", "DejaVu Sans")
@@ -48,6 +50,8 @@ class Window:
         self._following = True
         self._known: tuple[Any, ...] = ()
         """The captions that are shown"""
+        self._notices: list[str] = []
+        self._fading = ""
         found = set(fonts.families(root))
         family = next((it for it in _FAMILIES if it in found), "TkDefaultFont")
         self._fonts = {
@@ -166,9 +170,7 @@ class Window:
         self._show_levels(view["levels"])
         self._show_suggestion(view["suggestions"][-1] if view["suggestions"] else None)
         self._show_said(view["captions"], view["saying"])
-        if view["notices"]:
-            self._notice.configure(text=view["notices"][-1])
-            self._notice.pack(fill="x", before=self._said)
+        self._show_notice(view["notices"])
         self._buttons[-1].configure(text="Resume p" if view["state"] == "paused" else "Pause p")
 
     def _show_levels(self, levels: list[tuple[str, float | None]]) -> None:
@@ -182,6 +184,15 @@ class Window:
             meters.create_line(52, y, 128, y, fill=c["line"], width=3)
             if part:
                 meters.create_line(52, y, 52 + 76 * part, y, fill=c[_side(speaker)], width=3)
+
+    def _show_notice(self, notices: list[str]) -> None:
+        if notices != self._notices:
+            self._notices = notices
+            self._notice.configure(text=notices[-1] if notices else "")
+            self._notice.pack(fill="x", before=self._said)
+            if self._fading:
+                self.root.after_cancel(self._fading)
+            self._fading = self.root.after(_NOTICE, self._notice.pack_forget)
 
     def _show_suggestion(self, it: dict[str, Any] | None) -> None:
         if it is None:
