@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from sottovoce import LiveCaption, LiveState
+from sottovoce.testing import FakeControls
 from sottovoce_plugins.browser import Browser
 from sottovoce_plugins.shown import changes
 
 from . import pictures
 from .chromium import PROGRAM, Chromium
-from .live_views import ASKED, CAPTIONS, EARLIER, QUIET, VIEW, Asked
+from .live_views import ASKED, CAPTIONS, EARLIER, QUIET, VIEW
 
 real = pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine")
 
@@ -28,7 +29,7 @@ class Page:
     """An open overlay, and where it is."""
 
     def __init__(self) -> None:
-        self.asked, self.overlay = Asked(), Browser()
+        self.asked, self.overlay = FakeControls(), Browser()
         self.overlay.open(self.asked)
         self.address = self.asked.told[0].split(": ")[1]
         self.host, self.path = urlsplit(self.address).netloc, urlsplit(self.address).path

@@ -65,9 +65,10 @@ def test_of_a_long_line_the_end_is_in_sight() -> None:
 
 APP = """
 import sys, time
-from tests.live_views import VIEW, QUIET, Asked
+from tests.live_views import VIEW, QUIET
+from sottovoce.testing import FakeControls
 from sottovoce_plugins.terminal import Terminal
-overlay, asked = Terminal(), Asked()
+overlay, asked = Terminal(), FakeControls()
 overlay.open(asked)
 until = time.monotonic() + 20
 overlay.update(QUIET)

@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 
 from sottovoce import LiveState, UsageError
+from sottovoce.testing import FakeControls
 from sottovoce_plugins.window import Window
 from sottovoce_plugins.window_private import SEEN
 
 from . import pictures
-from .live_views import ASKED, VIEW, Asked
+from .live_views import ASKED, VIEW
 from .screen import MISSING, Screen
 
 pytestmark = [
@@ -32,7 +33,7 @@ class Shown(Window):
     """An overlay that is open, and the window that it has."""
 
     def __init__(self, screen: Screen) -> None:
-        self.asked = Asked()
+        self.asked = FakeControls()
         self.open(self.asked)
         self.update(VIEW)
         self.place = screen.window()
@@ -119,10 +120,10 @@ def test_a_window_that_hangs_holds_nobody_up(shown: Shown) -> None:
 def test_without_a_screen_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     with pytest.raises(UsageError, match="no screen"):
-        Window().open(Asked())
+        Window().open(FakeControls())
     monkeypatch.setenv("DISPLAY", ":4242")
     window = Window()
-    window.open(Asked())
+    window.open(FakeControls())
     wait_for(lambda: window._over)
     with pytest.raises(UsageError, match="the window broke: .*couldn't connect to display"):
         window.update(VIEW)
