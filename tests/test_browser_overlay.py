@@ -167,6 +167,42 @@ def test_it_is_dark_or_light_as_the_system_is_and_as_one_says(
     assert bright()
 
 
+CONTRAST = """[...document.querySelectorAll(
+  '#state, #time, #title, .level, #captions li span, #captions time, #captions strong, #saying p,' +
+  'article h3, article p, article li, button, kbd, #marks')].filter(it => it.offsetParent).map(it => {
+  const rgb = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => {
+    const [r, g, b] = rgb(colour).map(v => v / 255).map(
+      v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  let behind = it;
+  while (rgb(getComputedStyle(behind).backgroundColor)[3] === 0) behind = behind.parentElement;
+  const [a, b] = [getComputedStyle(it).color, getComputedStyle(behind).backgroundColor].map(light);
+  return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), it.outerHTML.slice(0, 60)];
+})"""
+
+
+@real
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_of_it_can_be_read(shown: Chromium, scheme: str) -> None:
+    shown.prefer(prefers_color_scheme=scheme)
+    found = shown.value(CONTRAST)
+    assert len(found) > 40
+    assert [it for it in found if it[0] < 4.5] == [], "WCAG 2.2, 1.4.3"
+
+
+@real
+def test_another_page_in_the_same_browser_can_do_nothing(page: Page, chromium: Chromium) -> None:
+    chromium.go("about:blank")
+    body = "JSON.stringify({do: 'mark'})"
+    sent = f"fetch('{page.address}do', {{method: 'POST', mode: 'no-cors', body: {body}}})"
+    read = f"fetch('{page.address}').then(it => it.text())"
+    for what in (sent, read):
+        assert chromium.value(f"{what}.catch(() => 'refused')") == "refused"
+    assert page.asked.done == []
+
+
 @real
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_its_picture_can_be_taken(chromium: Chromium, scheme: str, tmp_path: Path) -> None:

@@ -78,6 +78,11 @@ def test_its_keys_and_buttons_do_what_they_say(screen: Screen, shown: Shown) -> 
     screen.hand("mousemove", place["X"] + 40, place["Y"] + place["HEIGHT"] - 18, "click", 1)
     wait_for(lambda: [it for it, _ in done].count("mark") == 2)
     assert "ask" not in dict(done)
+    screen.hand("mousemove", place["X"] + 350, place["Y"] + place["HEIGHT"] - 18, "click", 1)
+    time.sleep(0.2)
+    assert "end" not in dict(done), "it asks first"
+    screen.hand("click", 1)
+    wait_for(lambda: ("end", None) in done)
 
 
 def test_it_can_be_moved_and_stretched(screen: Screen, shown: Shown) -> None:

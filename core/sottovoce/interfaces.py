@@ -106,7 +106,7 @@ class Transcriber(ABC):
     compute: str = ""
     """On what it computes, and how: "CPU, int8" """
     removed: Mapping[str, int] = MappingProxyType({})
-    """What the last transcription left out as invented, by kind, and how often"""
+    """What the transcription left out as invented so far, by kind, and how often"""
 
     @abstractmethod
     def transcribe(
@@ -219,8 +219,11 @@ class TextGenerator(ABC):
     def count_tokens(self, text: str) -> int: ...
 
     @abstractmethod
-    def open(self, *, system: str = "") -> Conversation:
-        """Begin a conversation; the model's own chat template shapes what it reads."""
+    def open(self, *, system: str = "", priority: Priority = Priority.NOTES) -> Conversation:
+        """Begin a conversation; the model's own chat template shapes what it reads.
+
+        ``priority`` is that of what is appended before anything is asked.
+        """
 
     def restore(self, path: Path) -> Conversation:
         """Continue the conversation that ``Conversation.save`` wrote, without computing it again.

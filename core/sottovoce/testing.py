@@ -30,6 +30,7 @@ from .interfaces import (
     Conversation,
     LiveControls,
     Piece,
+    Priority,
     Question,
     TextGenerator,
     Transcriber,
@@ -196,7 +197,7 @@ class FakeTextGenerator(TextGenerator):
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 
-    def open(self, *, system: str = "") -> Conversation:
+    def open(self, *, system: str = "", priority: Priority = Priority.NOTES) -> Conversation:
         return _FakeConversation(self, system)
 
     def close(self) -> None:

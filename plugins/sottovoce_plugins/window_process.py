@@ -34,6 +34,8 @@ _STATES = {"recording": ("Recording", "record"), "paused": ("Paused", "wait"),
            "finishing": ("Finishing", "dim"), "ended": ("Ended", "dim")}  # fmt: skip
 _KINDS = {"question": "You were asked", "answer": "Answer"}
 _BUTTONS = (("m", "Mark"), ("n", "Note"), ("?", "Ask"), ("s", "Suggest"), ("p", "Pause"))
+_SURE = 4000
+"""Milliseconds in which it has to be said again that the recording is to end"""
 
 
 class Window:
@@ -51,7 +53,7 @@ class Window:
         self._known: tuple[Any, ...] = ()
         """The captions that are shown"""
         self._notices: list[str] = []
-        self._fading = ""
+        self._fading = self._sure = ""
         found = set(fonts.families(root))
         family = next((it for it in _FAMILIES if it in found), "TkDefaultFont")
         self._fonts = {
@@ -91,6 +93,11 @@ class Window:
         ]  # fmt: skip
         for button in self._buttons:
             button.pack(side="left", padx=2)
+        self._end = tk.Button(
+            self._foot, text="End", font=font["small"], relief="flat", bd=0, padx=6, pady=3,
+            highlightthickness=1, command=self._ask_to_end,
+        )  # fmt: skip
+        self._end.pack(side="left", padx=2)
         self._grip = tk.Canvas(self._foot, width=14, height=14, highlightthickness=0)
         self._grip.configure(cursor="bottom_right_corner")
         self._grip.pack(side="right", anchor="se")
@@ -140,7 +147,7 @@ class Window:
             (self._sign, "paper", "dim"),
         ):  # fmt: skip
             label.configure(background=c[back], foreground=c[ink])
-        for button in self._buttons:
+        for button in (*self._buttons, self._end):
             button.configure(background=c["paper"], foreground=c["dim"],
                              activebackground=c["card"], activeforeground=c["ink"])  # fmt: skip
             button.configure(highlightbackground=c["paper"], highlightcolor=c["accent"])
@@ -275,6 +282,19 @@ class Window:
             case "t":
                 self._colours = _LIGHT if self._colours is _DARK else _DARK
                 self._paint()
+
+    def _ask_to_end(self) -> None:
+        if self._sure:
+            self.root.after_cancel(self._sure)
+            _say({"do": "end"})
+            self._not_sure()
+        else:
+            self._end.configure(text="End it?", foreground=self._colours["record"])
+            self._sure = self.root.after(_SURE, self._not_sure)
+
+    def _not_sure(self) -> None:
+        self._sure = ""
+        self._end.configure(text="End", foreground=self._colours["dim"])
 
     def _enter(self, what: str) -> None:
         self._entering = what
