@@ -169,7 +169,8 @@ def test_it_is_dark_or_light_as_the_system_is_and_as_one_says(
 
 CONTRAST = """[...document.querySelectorAll(
   '#state, #time, #title, .level, #captions li span, #captions time, #captions strong, #saying p,' +
-  'article h3, article p, article li, button, kbd, #marks')].filter(it => it.offsetParent).map(it => {
+  'article h3, article p, article li, button, kbd, #marks'
+)].filter(it => it.offsetParent).map(it => {
   const rgb = (colour) => colour.match(/[\\d.]+/g).map(Number);
   const light = (colour) => {
     const [r, g, b] = rgb(colour).map(v => v / 255).map(

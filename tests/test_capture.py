@@ -252,3 +252,31 @@ def test_that_the_machine_slept_is_said(tmp_path: Path, monkeypatch: pytest.Monk
         json.loads(it) for it in (tmp_path / "journal.jsonl").read_text().splitlines()
     ]
     assert [it["text"] for it in rows if it["kind"] == "slept"] == ["the machine slept for 3600 s"]
+
+
+PORTAUDIO = """
+from sottovoce import AudioFormat
+from sottovoce_plugins.portaudio import PortAudioMicrophone
+source = PortAudioMicrophone()
+devices = source.devices()
+print(devices[0].id, [it.label for it in devices if it.id == "rig_mic"])
+for device in (devices[0], *[it for it in devices if it.id == "rig_mic"]):
+    with source.open(device, AudioFormat(rate=48_000)) as chunks:
+        print(sum(len(next(chunks).audio) // 2 for _ in range(25)))
+"""
+
+
+@live
+def test_portaudio_lists_the_default_first_and_captures(rig: Rig, tmp_path: Path) -> None:
+    pytest.importorskip("pyaudio")
+    listed = tmp_path / "alsa.conf"
+    listed.write_text("pcm.!default { type pulse }\npcm.rig_mic { type pulse device rig_mic\n"
+                      'hint { show on description "Rig" } }\n')  # fmt: skip
+    stock = Path("/usr/share/alsa/alsa.conf")
+    ran = subprocess.run(
+        [sys.executable, "-c", PORTAUDIO], capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "ALSA_CONFIG_PATH": f"{stock}:{listed}"},
+    )  # fmt: skip
+    if "default" not in ran.stdout and "Unknown PCM" in ran.stderr:
+        pytest.skip("ALSA has no plugin for PulseAudio here (Debian: libasound2-plugins)")
+    assert ran.stdout.splitlines() == ["default ['rig_mic']", "24000", "24000"], ran.stderr
