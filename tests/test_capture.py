@@ -223,7 +223,7 @@ def test_a_capture_process_that_is_halted_for_a_while_loses_nothing(
     wait_for(lambda: recorder.seconds > 1)
     before = dict(recorder.filled)
     os.kill(recorder._process.pid, signal.SIGSTOP)
-    time.sleep(3)
+    time.sleep(2)
     os.kill(recorder._process.pid, signal.SIGCONT)
     time.sleep(1)
     recorder.end()

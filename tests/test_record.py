@@ -160,8 +160,10 @@ def test_a_killed_host_leaves_a_recording_that_is_made_whole(
     player = rig.play(speech, "rig_mic_in")
     wait_for(lambda: frames_of(wav) > 3 * 48_000)
     before = frames_of(wav)
+    children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
+    assert psutil.wait_procs(children, timeout=10)[1] == []
     player.kill()
     wait_for(lambda: list(unfinished(tmp_path / "r")))
     ran = sotto("record", "--recordings", tmp_path / "r", "--finish", home=home)

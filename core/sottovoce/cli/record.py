@@ -187,7 +187,7 @@ def _accompany(
             _say(
                 f"{track.speaker}: {seconds:.1f} s did not arrive, and are silence in the recording"
             )
-        if abs(off := recorder.drift.get(track.source, 0.0)) > 0.1:
+        if abs(off := recorder.drift.get(track.source, 0.0)) > 0.2:
             way = "slow" if off > 0 else "fast"
             _say(
                 f"{track.speaker}: the device's clock was {abs(off):.1f} s {way}; it is made up for"
