@@ -296,18 +296,23 @@ def test_what_is_no_order_is_refused(page: Page) -> None:
 
 
 def test_the_address_that_a_browser_is_started_with_works_once(
-    page: Page, monkeypatch: pytest.MonkeyPatch
+    page: Page, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    import webbrowser
-
-    opened: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", opened.append)
+    browser, started = tmp_path / "browser", tmp_path / "started"
+    browser.write_text(f"#!/bin/sh\necho complaint >&2\necho $1 > {started}.part\n"
+                       f"mv {started}.part {started}\n")  # fmt: skip
+    browser.chmod(0o700)
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
     monkeypatch.setenv("DISPLAY", ":99")
     second = Page()
     try:
-        assert second.path not in opened[0], "other accounts see how a browser was started"
-        ticket = urlsplit(opened[0]).path
-        assert [ask(second, "GET", ticket) for _ in range(2)] == [303, 404]
+        until = time.monotonic() + 20
+        while not started.exists():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        address = started.read_text().strip()
+        assert second.path not in address, "other accounts see how a browser was started"
+        assert [ask(second, "GET", urlsplit(address).path) for _ in range(2)] == [303, 404]
     finally:
         second.overlay.close()
 

@@ -191,7 +191,7 @@ def _sources() -> dict[str, str]:
         if key == "Name":
             name = value
         elif key == "Description":
-            found[name] = value
+            found[name] = value.removeprefix("Monitor of ")
     return found
 
 
