@@ -33,6 +33,7 @@ class Shown(Window):
     """An overlay that is open, and the window that it has."""
 
     def __init__(self, screen: Screen) -> None:
+        super().__init__()
         self.asked = FakeControls()
         self.open(self.asked)
         self.update(VIEW)
@@ -105,6 +106,7 @@ def test_it_says_that_others_see_it_when_the_screen_is_shared(shown: Shown) -> N
 
 
 def test_a_window_that_is_killed_is_said_and_harms_nothing(shown: Shown) -> None:
+    assert shown._process is not None
     shown._process.kill()
     wait_for(lambda: shown._over)
     with pytest.raises(UsageError, match="the window broke: it ended with -9"):
@@ -112,6 +114,7 @@ def test_a_window_that_is_killed_is_said_and_harms_nothing(shown: Shown) -> None
 
 
 def test_a_window_that_hangs_holds_nobody_up(shown: Shown) -> None:
+    assert shown._process is not None
     os.kill(shown._process.pid, signal.SIGSTOP)
     began = time.monotonic()
     for second in range(2000):
@@ -124,10 +127,11 @@ def test_a_window_that_hangs_holds_nobody_up(shown: Shown) -> None:
 
 def test_without_a_screen_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
-    with pytest.raises(UsageError, match="no screen"):
-        Window().open(FakeControls())
-    monkeypatch.setenv("DISPLAY", ":4242")
     window = Window()
+    with pytest.raises(UsageError, match="no screen"):
+        window.open(FakeControls())
+    window.close()
+    monkeypatch.setenv("DISPLAY", ":4242")
     window.open(FakeControls())
     wait_for(lambda: window._over)
     with pytest.raises(UsageError, match="the window broke: .*couldn't connect to display"):
