@@ -98,9 +98,7 @@ class Window(SuggestionOverlay):
         try:
             with self._process.stdin as pipe:
                 while (view := self._views.get()) is not None:
-                    fields = as_json(view)
-                    fields["captions"] = fields["captions"][-_CAPTIONS:]
-                    pipe.write(json.dumps(fields) + "\n")
+                    pipe.write(json.dumps(as_json(view, _CAPTIONS)) + "\n")
                     pipe.flush()
         except OSError:
             pass  # it is gone; `_hear` says why
