@@ -88,12 +88,13 @@ def test_it_follows_what_happens(page: Page, shown: Chromium) -> None:
     said = LiveCaption(start=806, speaker="Me", text="<b>Nothing</b> that I know of.")
     page.overlay.update(
         replace(VIEW, captions=(*CAPTIONS[3:], said), saying=(), suggestions=(EARLIER,),
-                notices=("The headset is gone.",))
+                notices=("The headset is gone.",), missing=("Me",))
     )  # fmt: skip
     shown.wait("document.querySelector('#captions').lastChild.innerText.includes('that I know of')")
     assert shown.value("document.querySelectorAll('#captions li').length") == len(CAPTIONS) - 2
     assert shown.value("document.querySelector('#captions b')") is None, "speech is no markup"
     assert shown.value("document.querySelectorAll('article').length") == 1
+    assert "Me ✕ not recorded" in shown.value("document.querySelector('#levels').innerText")
     assert "The headset is gone." in shown.value("document.querySelector('#notices').innerText")
     # The end of what is said is in sight.
     assert shown.value(

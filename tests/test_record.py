@@ -191,8 +191,10 @@ def test_a_device_that_goes_is_said_within_three_seconds_and_comes_back(
     assert time.monotonic() - gone < 3
     assert notice.kind == "lost"
     assert "Headset" in notice.text
+    assert recorder.lost == {"microphone"}
     load()
     assert recorder.notices.get(timeout=5).kind == "back"
+    assert recorder.lost == frozenset()
     rig.play(speech, "rig_mic_in").wait()
     time.sleep(0.5)
     path = recorder.stop()

@@ -174,18 +174,22 @@ class Window:
         self.root.title(
             f"{'● ' if view['state'] == 'recording' else ''}{view['title'] or 'Sottovoce'}"
         )
-        self._show_levels(view["levels"])
+        self._show_levels(view["levels"], view["missing"])
         self._show_suggestion(view["suggestions"][-1] if view["suggestions"] else None)
         self._show_said(view["captions"], view["saying"])
         self._show_notice(view["notices"])
         self._buttons[-1].configure(text="Resume p" if view["state"] == "paused" else "Pause p")
 
-    def _show_levels(self, levels: list[tuple[str, float | None]]) -> None:
+    def _show_levels(self, levels: list[tuple[str, float | None]], missing: list[str]) -> None:
         meters, c = self._meters, self._colours
         meters.delete("all")
         for number, (speaker, level) in enumerate(levels[:2]):
             part = 0.0 if level is None else max(0.0, min(1.0, 1 - level / _QUIET))
             y = 6 + 12 * number
+            if speaker in missing:
+                meters.create_text(128, y, text=f"{speaker} ✕ not recorded", anchor="e",
+                                   fill=c["wait"], font=self._fonts["small"])  # fmt: skip
+                continue
             meters.create_text(46, y, text=speaker, anchor="e", fill=c[_side(speaker)],
                                font=(self._fonts["small"].actual("family"), 8))  # fmt: skip
             meters.create_line(52, y, 128, y, fill=c["line"], width=3)
