@@ -122,6 +122,7 @@ class Window:
                              pady=8, spacing3=4, cursor="arrow", takefocus=False, height=3,
                              highlightthickness=0)  # fmt: skip
         self._said.pack(fill="both", expand=True)
+        self._said.bind("<Configure>", lambda event: self._follow())
         for turned in ("<MouseWheel>", "<Button-4>", "<Button-5>"):
             self._said.bind(turned, self._scrolled, add=True)
         handles: list[tk.Misc] = [self._head, self._sign, self._time, self._meters]
