@@ -376,6 +376,8 @@ class LiveView:
     """Recorded so far"""
     levels: tuple[tuple[str, float | None], ...]
     """Speaker and dBFS of each side; ``None`` for silence"""
+    missing: tuple[str, ...] = ()
+    """Speakers whose device is gone: they are not recorded until it is back"""
     captions: tuple[LiveCaption, ...] = ()
     """What was said to its end, the latest last; of a long meeting the last 200"""
     saying: tuple[LiveCaption, ...] = ()
