@@ -150,11 +150,11 @@ def test_what_is_stale_is_stopped_and_never_shown() -> None:
         maker.step.release(3)
         wait_for(lambda: maker.stopped)
         time.sleep(0.2)
-        assert suggester.suggestions == ()
+        assert not suggester.suggestions
         assert maker.stopped[0].kind is SuggestionKind.QUESTION
         suggester.suggest(9.0)
         wait_for(lambda: len(maker.made) == 2)
-        (waiting,) = suggester.suggestions
+        waiting = suggester.suggestions[-1]
         assert (waiting.text, waiting.complete) == ("", False)
         suggester.dismiss(waiting.id)
         maker.step.release()
@@ -189,10 +189,12 @@ def test_suggestions_do_not_follow_each_other_closely_and_are_not_repeated() -> 
 
 
 def test_on_battery_they_are_fewer_and_the_person_sees_why() -> None:
-    turn, asked = SuggestionKind.TURN, SuggestionKind.QUESTION
-    assert (pace(MAINS).kinds, pace(MAINS).shown) == ({turn, asked}, "on")
+    asked = SuggestionKind.QUESTION
+    assert pace(MAINS).kinds == {SuggestionKind.TURN, asked}
+    assert pace(MAINS).shown == "on"
     saving = pace(Power(on_battery=True, percent=80))
-    assert (saving.kinds, saving.every) == ({asked}, 60.0)
+    assert saving.kinds == {asked}
+    assert saving.every == 60.0
     assert "on battery" in saving.shown
     low = Power(on_battery=True, percent=20)
     said, maker = Said(["Me", "Them"]), Scripted(steps=0)
