@@ -199,7 +199,9 @@ def allocations(path: Path, layers: int, devices: Any) -> list[dict[str, Any]]:
         model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         assert model, f"{path} cannot be loaded"
         for settings in many:
-            context = llama_cpp.llama_init_from_model(model, context_params(settings))
+            windowed = llama_cpp.llama_model_n_swa(model) > 0
+            wanted = context_params(settings, on_gpu=gpu_layers > 0, windowed=windowed)
+            context = llama_cpp.llama_init_from_model(model, wanted)
             assert context, f"{path} cannot be given a context"
             buffers = breakdown(context)
             rows.append(

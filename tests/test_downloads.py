@@ -424,7 +424,13 @@ def test_the_command_is_stopped_by_ctrl_c_and_says_so(hub: Hub, site: Path, home
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert err == "sotto: stopped; the same command goes on where this one was\n"
-    assert part_of(store).stat().st_size > 0
+    size = part_of(store).stat().st_size
+    assert size > 0
+    listed = sotto("models", home=home, PYTHONPATH=str(site)).out
+    assert "'sotto models install stand-in' goes on" in listed
+    shown = sotto("models", "--json", home=home, PYTHONPATH=str(site)).json
+    assert shown["under_way"] == {"stand-in": size}
+    assert [it for it in shown["models"] if it["id"] == "stand-in"] == []
 
 
 class Memory(KeyringBackend):

@@ -13,6 +13,7 @@ from sottovoce import (
     ModelSpec,
     NotesMethod,
     Piece,
+    Priority,
     Question,
     Recording,
     Segment,
@@ -75,7 +76,7 @@ class Scripted(TextGenerator, Conversation):
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 
-    def open(self, *, system: str = "") -> Conversation:
+    def open(self, *, system: str = "", priority: Priority = Priority.NOTES) -> Conversation:
         return self
 
     def append(self, text: str) -> None:

@@ -54,9 +54,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Seven seconds of one voice."""
+    """Five seconds of one voice."""
     path = tmp_path_factory.mktemp("speech") / "speech.wav"
-    return encode(path, [decode(SAMPLE)[24 * RATE : 31 * RATE]], codec="pcm_s16le")
+    return encode(path, [decode(SAMPLE)[24 * RATE : 29 * RATE]], codec="pcm_s16le")
 
 
 def wait_for(what: Callable[[], Any], seconds: float = 15.0) -> None:
@@ -123,7 +123,7 @@ def test_a_killed_capture_process_costs_at_most_a_second(
     began = time.monotonic()
     player = rig.play(speech, "rig_mic_in")
     for _ in range(2):
-        time.sleep(2.5)
+        time.sleep(2)
         os.kill(recorder._process.pid, signal.SIGKILL)
     player.wait()
     took = time.monotonic() - began
@@ -131,11 +131,11 @@ def test_a_killed_capture_process_costs_at_most_a_second(
     assert "restarted" in kinds(recorder)
     heard = track(path, 0)
     assert len(heard) / RATE == pytest.approx(took + 1, abs=1.5)
-    # What was recorded is at its place; each kill makes a hole, and no hole is of a second.
-    holes = [len(it) for it in _silences(heard[RATE:-RATE], 0.1)]
+    # What was recorded is at its place; no hole that a kill made is of a second.
+    holes = [len(it) for it in _silences(heard[RATE:-RATE], 0.03)]
     assert match(heard, decode(speech)[: int(1.5 * RATE)])[0] > 0.95
     assert holes
-    assert max(holes) < 1.5 * RATE, "half a second, and more where others use the processor"
+    assert max(holes) < RATE
 
 
 def _silences(samples: Samples, least: float) -> list[Samples]:
@@ -158,7 +158,7 @@ def test_a_killed_host_leaves_a_recording_that_is_made_whole(
     wait_for(lambda: list((tmp_path / "r").glob("*/microphone.wav")))
     (wav,) = (tmp_path / "r").glob("*/microphone.wav")
     player = rig.play(speech, "rig_mic_in")
-    wait_for(lambda: frames_of(wav) > 5 * 48_000)
+    wait_for(lambda: frames_of(wav) > 3 * 48_000)
     before = frames_of(wav)
     process.kill()
     process.wait()

@@ -143,6 +143,14 @@ def test_an_hours_notes_take_as_long_as_reading_and_writing_them() -> None:
     )
 
 
+def test_the_starter_writes_more_for_an_hours_notes_than_a_model_that_is_asked() -> None:
+    spec = MODELS["starter-notes"]
+    found = estimate(spec, fit(spec, LINUX_CPU), LINUX_CPU)
+    assert found.notes.likely == pytest.approx(
+        20_000 / found.prefill.likely + 9_000 / found.generation.likely
+    )
+
+
 def test_a_device_that_nothing_is_known_of_gets_a_wide_range() -> None:
     unknown = dataclasses.replace(H200.gpus[0], name="Something New 1", bandwidth=None)
     hardware = dataclasses.replace(H200, gpus=(unknown,))

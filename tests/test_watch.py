@@ -398,12 +398,13 @@ def test_services_are_what_the_platforms_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "home"))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "ho me $5"))
     words = [sys.executable, "-m", "sottovoce", "watch", "/a b/100% $x"]
     unit = service(words, "linux")
     assert unit.path == tmp_path / "systemd" / "user" / "sottovoce-watch.service"
     assert 'ExecStart="' in unit.text
     assert '"/a b/100%% $$x"' in unit.text
+    assert f'Environment="{VARIABLE}={tmp_path}/ho me $5"' in unit.text
     job = plistlib.loads(service(words, "darwin").text.encode())
     assert job["ProgramArguments"] == words
     task = ET.fromstring(service(words, "win32").text.partition("\n")[2])

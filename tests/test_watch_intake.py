@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -436,6 +439,34 @@ def test_a_job_that_is_being_done_says_how_far_it_is(
     assert "transcribing 10%" in told
 
 
+def test_two_watches_on_one_folder_do_each_file_once(watch: Callable[..., Watched]) -> None:
+    one = watch()
+    for number in range(12):
+        wav(one.folder / f"{number}.wav", 1.0 + number / 4)
+    done: list[str] = []
+
+    def work() -> None:
+        """A watch as another process has it: with a host, a library and a lock of its own."""
+        host = Host(one.host.home, one.host.plugins)
+        it = Watched(host, one.folder)
+        it.runner._ready = lambda made: done.append(made.meeting.id)
+        try:
+            while sum(state is State.DONE for state in it.states().values()) < 12:
+                it.look()
+                it.runner.step()
+        finally:
+            it.runner.close()
+            host.close()
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == len(set(done)) == 12
+    assert len(list(one.notes.iterdir())) == 12
+
+
 # Manners
 
 
@@ -464,6 +495,45 @@ def test_idle_engines_give_their_memory_back(watch: Callable[..., Watched]) -> N
     assert it.runner._processor is not None
     it.runner.unload_after(0.0)
     assert it.runner._processor is None
+
+
+DESKTOP = """
+import asyncio, sys
+from dbus_fast.aio import MessageBus
+from dbus_fast.service import ServiceInterface, method
+
+class Desktop(ServiceInterface):
+    def __init__(self): super().__init__("org.freedesktop.Notifications")
+    @method()
+    def Notify(self, app: "s", id: "u", icon: "s", summary: "s", body: "s", actions: "as",
+               hints: "a{sv}", timeout: "i") -> "u":
+        print(app, summary, body, sep="|", flush=True)
+        return 1
+    @method()
+    def GetCapabilities(self) -> "as": return ["body"]
+    @method()
+    def GetServerInformation(self) -> "ssss": return ["test", "", "1", "1.2"]
+
+SEND = '''
+from sottovoce.watch.manners import Notifications
+Notifications().send("2 notes are ready", "Weekly, Acme")
+'''
+
+async def main():
+    bus = await MessageBus().connect()
+    bus.export("/org/freedesktop/Notifications", Desktop())
+    await bus.request_name("org.freedesktop.Notifications")
+    await (await asyncio.create_subprocess_exec(sys.executable, "-c", SEND)).wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not shutil.which("dbus-run-session"), reason="needs a message bus")
+def test_the_desktop_is_told_that_notes_are_ready() -> None:
+    program = ["dbus-run-session", "--", sys.executable, "-c", DESKTOP]
+    ran = subprocess.run(program, capture_output=True, text=True, timeout=60, check=True)
+    assert "Sottovoce|2 notes are ready|Weekly, Acme\n" in ran.stdout
 
 
 def test_a_watch_without_a_desktop_tries_to_notify_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,24 @@ def tiny_model(
     return path
 
 
+def tiny_adapter(architecture: str, folder: Path, *, strength: float = 1.0) -> Path:
+    """A LoRA adapter of rank 2 over the first feed-forward layer of a tiny model."""
+    path = folder / f"tiny-{architecture}-lora-{strength:g}.gguf"
+    random = np.random.default_rng(5)
+    writer = gguf.GGUFWriter(path, architecture)
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", 2.0)
+    for side, shape in (("a", (2, _WIDTH)), ("b", (96, 2))):
+        values = random.standard_normal(shape) * (strength if side == "b" else 1.0)
+        writer.add_tensor(f"blk.0.ffn_up.weight.lora_{side}", values.astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
 class _Model:
     def __init__(self, path: Path, architecture: str, seed: int, template: str | None) -> None:
         self._architecture = architecture

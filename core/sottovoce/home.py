@@ -44,9 +44,19 @@ class Home:
         return self.data / "models"
 
     @property
+    def contexts(self) -> Path:
+        """What models have read of meetings, in a folder for each meeting."""
+        return self.data / "contexts"
+
+    @property
     def speeds(self) -> Path:
         """How fast models were on this device, as ``sotto models bench`` measured it."""
         return self.data / "speeds.json"
+
+    @property
+    def voices(self) -> Path:
+        """What people sound like whom the person wants recognised."""
+        return self.data / "voices.json"
 
     @property
     def plugin_failures(self) -> Path:

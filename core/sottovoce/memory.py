@@ -6,7 +6,7 @@ llama.cpp itself; the tests hold the two together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .gguf import Weights, copies_embedding
@@ -59,6 +59,8 @@ def required(
 
     As for llama.cpp, the output counts as the last of ``shape.layers + 1`` layers.
     """
+    flash = settings.flash_attention(on_gpu=gpu_layers > 0, windowed=shape.window > 0)
+    settings = replace(settings, n_batch=settings.batch(flash=flash))
     first = max(0, shape.layers + 1 - gpu_layers)
     on_gpu = range(first, shape.layers)
     on_cpu = range(min(first, shape.layers))
@@ -79,7 +81,7 @@ def required(
             weights=sum(weights.layers[i] for i in on_cpu) + lookups + output * (not output_on_gpu),
             kv=sum(kv[i] for i in on_cpu),
             state=sum(state[i] for i in on_cpu),
-            compute=_cpu_compute(shape, settings, on_cpu),
+            compute=_cpu_compute(shape, settings, on_cpu, flash=flash),
         ),
     )
 
@@ -216,12 +218,23 @@ def _gpu_compute(shape: ModelShape, settings: LlamaSettings, layers: range) -> i
     return _masks(shape, settings) + 4 * feed_forward + (per_layer or hidden) + copies
 
 
-def _cpu_compute(shape: ModelShape, settings: LlamaSettings, layers: range) -> int:
+def _cpu_compute(shape: ModelShape, settings: LlamaSettings, layers: range, *, flash: bool) -> int:
     hidden, feed_forward, per_layer = _widths(shape, settings)
     masks = _masks(shape, settings)
     if not layers:
         return masks + 2 * hidden + per_layer  # what is handed to the GPU
     if not shape.window:
-        return masks + 3 * hidden + _peak(shape, settings)
+        most = 3 * hidden + _peak(shape, settings)
+        if flash:
+            return masks + most
+        return 2 * masks + max(most, _scores(shape, settings) + hidden * 5 // 2)
     rest = 2 * per_layer + hidden if per_layer else hidden * 9 // 2
     return masks + 3 * feed_forward + rest
+
+
+def _scores(shape: ModelShape, settings: LlamaSettings) -> int:
+    """Of each token of a batch for each cell, and the queries four times over."""
+    sequences = 1 + settings.n_forks
+    tokens = -(-settings.n_batch // sequences) * sequences
+    queries = _F32 * settings.n_batch * shape.heads * shape.head_size
+    return _F32 * shape.heads * _padded(settings.n_ctx) * tokens + 4 * queries

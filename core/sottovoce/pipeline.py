@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
+from .library.inventions import inventions
 from .library.participants import event_of, participants, save_participants
 from .notes import Context, Request, obeyable, own_notes, previous_notes, take_notes
 from .transcription import Heard, Transcription, alone, begin, recording_of
@@ -64,6 +65,8 @@ class Processed:
     meeting: Meeting
     transcript: Transcript
     notes: MeetingNotes
+    removed: Mapping[str, int]
+    """What was left out of the transcript as invented, by kind"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +237,6 @@ class Processor:
         if len(labels) != 1 or self._language.notes is not NotesMethod.EXTRACT:
             return lambda segment: None
         from .notes.ahead import Ahead
-        from .speech.speakers import attributed
 
         self._ahead = ahead = Ahead(self._load_generator)
         heard = self._host.library.pending_segments(meeting.id)
@@ -246,7 +248,8 @@ class Processor:
             if len(heard) < due:
                 return
             due = len(heard) + max(_AHEAD, len(heard) // 8)  # to tell voices apart takes its time
-            said = attributed(sorted(heard, key=lambda it: it.start), labels)
+            ordered = sorted(heard, key=lambda it: it.start)
+            said = self._transcription.attributed(ordered, labels)
             ahead.hear(Transcript(recording_id=meeting.id, language="", segments=tuple(said)))
 
         return hear
@@ -322,7 +325,8 @@ def load(host: Host, meeting: Meeting) -> Processed:
             f"'{meeting.recording.title}' has no notes yet; "
             f"finish it with: sotto {command} '{meeting.recording.path}'"
         )
-    return Processed(meeting, host.library.transcript(meeting.id), notes)
+    removed = inventions(host.library, meeting.id)
+    return Processed(meeting, host.library.transcript(meeting.id), notes, removed)
 
 
 def check_exporters(

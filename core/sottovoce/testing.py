@@ -26,7 +26,7 @@ from .errors import ContextTooSmallError, UsageError
 from .home import Home
 from .hookspecs import hookimpl
 from .host import Host
-from .interfaces import Conversation, Piece, Question, TextGenerator, Transcriber
+from .interfaces import Conversation, Piece, Priority, Question, TextGenerator, Transcriber
 from .values import (
     ActionItem,
     MeetingNotes,
@@ -183,7 +183,7 @@ class FakeTextGenerator(TextGenerator):
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 
-    def open(self, *, system: str = "") -> Conversation:
+    def open(self, *, system: str = "", priority: Priority = Priority.NOTES) -> Conversation:
         return _FakeConversation(self, system)
 
     def close(self) -> None:

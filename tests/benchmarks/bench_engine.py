@@ -10,12 +10,14 @@ weighs on both. A line ends in "ok" or "MISSED" where there is a limit.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import random
 import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,13 +54,13 @@ def main() -> int:
         bench = Bench(model, arguments.threads, arguments.runs, Path(folder), missed)
         small = arguments.model is None
         if "bare" in arguments.only:
-            bench.bare_speed(min(2048, arguments.tokens))
+            bench.bare_speed(min(512 if small else 2048, arguments.tokens))
         if "forks" in arguments.only:
-            bench.forks(min(4096, arguments.tokens) if small else arguments.tokens)
+            bench.forks(min(1024, arguments.tokens) if small else arguments.tokens)
         if "cancel" in arguments.only:
             bench.cancel(20)
         if "saved" in arguments.only:
-            bench.saved(min(4096, arguments.tokens))
+            bench.saved(min(1024 if small else 4096, arguments.tokens))
         if "first" in arguments.only and small:
             # Here, as every worker imports this file: what this brings is not for them.
             from tests.tiny_models import tiny_model
@@ -96,29 +98,33 @@ class Bench:
         self._folder, self._missed = folder, missed
         sys.stdout.write(f"\n{model.name}, {threads} threads, best of {runs}\n")
 
-    def bare_speed(self, tokens: int) -> None:
-        """Prefill and generation against the bare low-level loop, prompt and threads the same."""
-        prefill: dict[str, list[float]] = {"ours": [], "bare": []}
-        decode: dict[str, list[float]] = {"ours": [], "bare": []}
-        for _ in range(self._runs):
-            with self._load(tokens + 512) as generator, generator.open() as conversation:
-                text = fill(generator, tokens)
-                conversation.append("Begin. ")
-                began = generator.status()["tokens"]
-                seconds = timed(lambda text=text: conversation.append(text))  # type: ignore[misc]
-                count = generator.status()["tokens"] - began
-                prefill["ours"].append(count / seconds)
-                one, _ = answered(conversation, [plain(1)])
-                many, n = answered(conversation, [plain(129)])
-                decode["ours"].append((n - 1) / (many - one))
-            one, other = in_child(bare_loop, self._model, self._threads, count, 128)
-            prefill["bare"].append(one)
-            decode["bare"].append(other)
-        for what, rates in (("prefill", prefill), ("generation", decode)):
-            ours, bare = max(rates["ours"]), max(rates["bare"])
-            self._line(
-                f"{what}, tokens/s", f"{ours:.0f} : {bare:.0f} bare", ours / bare, least=0.97
-            )
+    def bare_speed(self, tokens: int, answer: int = 128) -> None:
+        """Prefill and generation against the bare low-level loop, prompt and threads the same.
+
+        Both are loaded and take turns, part by part, so that what else the machine does is shared
+        out between them; the rates are the best of each, the ratio is the median of the turns'.
+        """
+        turns: dict[str, list[tuple[float, float]]] = {"prefill": [], "generation": []}
+        with self._load(tokens + 512) as generator, child() as bare:
+            text = fill(generator, tokens)
+            with generator.open() as conversation:
+                conversation.append(text)
+                count: int = generator.status()["tokens"]
+            bare.submit(bare_load, self._model, self._threads, count + answer + 256).result()
+            for _ in range(self._runs * 3):
+                with generator.open() as conversation:
+                    ours = count / timed(lambda text=text: conversation.append(text))  # type: ignore[misc]
+                    other = count / bare.submit(bare_prefill, count).result()
+                    turns["prefill"].append((ours, other))
+                    one, _ = answered(conversation, [plain(1)])
+                    many, n = answered(conversation, [plain(answer + 1)])
+                    ours = (n - 1) / (many - one)
+                    other = answer / bare.submit(bare_generate, answer).result()
+                    turns["generation"].append((ours, other))
+        for what, pairs in turns.items():
+            ours, other = (max(rates) for rates in zip(*pairs, strict=True))
+            ratio = sorted(one / two for one, two in pairs)[len(pairs) // 2]
+            self.line(f"{what}, tokens/s", f"{ours:.0f} : {other:.0f} bare", ratio, least=0.97)
 
     def first_token(self, longest: int) -> None:
         """The first token of a question, against ``Llama.create_chat_completion``."""
@@ -129,16 +135,15 @@ class Bench:
                 text = fill(generator, tokens)
                 held.append(text)
                 first = min(first_piece(held, question) for _ in range(self._runs * 3))
-            runs = 1 if tokens == longest else self._runs
-            again = min(
-                in_child(chat_completion, self._model, self._threads, text + question)
-                for _ in range(runs)
-            )
+            with child() as peer:
+                again = peer.submit(
+                    chat_completion, self._model, self._threads, text + question
+                ).result()
             times[tokens] = first
             figures = f"{first * 1e3:.1f} : {again * 1e3:.0f} anew"
-            self._line(f"first token after {tokens}, ms", figures, again / first, least=20)
+            self.line(f"first token after {tokens}, ms", figures, again / first, least=20)
         growth = times[longest] / times[longest // 8]
-        self._line(f"first token, {longest} : {longest // 8}", "", growth, most=1.5)
+        self.line(f"first token, {longest} : {longest // 8}", "", growth, most=1.5)
 
     def forks(self, tokens: int) -> None:
         """Four questions as forks of one batch, against one after the other."""
@@ -154,7 +159,7 @@ class Bench:
                 apart.append(sum(n for _, n in single) / sum(t for t, _ in single))
         gpu = bool(generator_devices(self._model, self._folder))
         ours, alone = max(together), max(apart)
-        self._line(
+        self.line(
             f"4 forks after {tokens}, tokens/s",
             f"{ours:.0f} : {alone:.0f} one by one",
             ours / alone,
@@ -172,14 +177,14 @@ class Bench:
                     if i % 2:
                         delays += cancelled_append(conversation, text, moment)
                         continue
-                    conversation.append(text[:2000])
+                    conversation.append(text[:500])
                     pieces = conversation.ask([Question(text="?", max_tokens=800, grammar=ENDLESS)])
                     next(pieces)
                     time.sleep(moment)
                     delays.append(timed(pieces.close))  # type: ignore[attr-defined]
         delays.sort()
         p95 = delays[len(delays) * 95 // 100 - 1]
-        self._line("cancel, p95 in ms", f"{p95 * 1e3:.0f} of {len(delays)}", p95 / 0.1, most=1)
+        self.line("cancel, p95 in ms", f"{p95 * 1e3:.0f} of {len(delays)}", p95 / 0.1, most=1)
 
     def saved(self, tokens: int) -> None:
         """Opening a saved context, against computing it."""
@@ -197,7 +202,7 @@ class Bench:
 
             opening = timed(reopen)
         size = path.stat().st_size / 2**20
-        self._line(
+        self.line(
             f"saved context of {tokens}, {size:.0f} MiB, written in {saving * 1e3:.0f} ms",
             f"{opening * 1e3:.0f} : {reading * 1e3:.0f} ms anew",
             reading / opening,
@@ -206,7 +211,7 @@ class Bench:
     def _load(self, n_ctx: int) -> LlamaGenerator:
         return load(self._model, self._folder, n_ctx, self._threads)
 
-    def _line(
+    def line(
         self, what: str, figures: str, ratio: float, *, least: float = 0.0, most: float = 1e9
     ) -> None:
         verdict = (
@@ -291,43 +296,53 @@ def cancelled_append(conversation: LlamaConversation, text: str, moment: float) 
     return []
 
 
-def in_child(work: Callable[..., Any], *arguments: object) -> Any:
-    """Run a peer in a process of its own, so that its memory and its log lines go with it."""
-    import concurrent.futures
-    import multiprocessing
-
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(work, *arguments).result()
+def child() -> ProcessPoolExecutor:
+    """A process of its own for a peer, so that its memory and its log lines go with it."""
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
 
 
-def bare_loop(model: Path, threads: int, prompt: int, answer: int) -> tuple[float, float]:
-    """Tokens per second of llama.cpp's low-level calls and nothing else: prefill, generation."""
+_bare: dict[str, Any] = {}
+"""In the child: the bare loop's model, kept between its turns"""
+
+
+def bare_load(model: Path, threads: int, n_ctx: int) -> None:
+    """llama.cpp's low-level calls and nothing else, as ``llama-bench`` makes them."""
     silence()
     params = native.llama_model_default_params()
     params.n_gpu_layers = -1 if native.llama_supports_gpu_offload() else 0
     loaded = native.llama_model_load_from_file(str(model).encode(), params)
     settings = native.llama_context_default_params()
-    settings.n_ctx = prompt + answer + 256
+    settings.n_ctx = n_ctx
     settings.n_batch = settings.n_ubatch = 512
     settings.n_threads = settings.n_threads_batch = threads
-    context = native.llama_init_from_model(loaded, settings)
-    sampler = native.llama_sampler_init_greedy()
-    tokens = (native.llama_token * prompt)(*(40 + i % 200 for i in range(prompt)))
-    native.llama_decode(context, native.llama_batch_get_one(tokens, 8))
+    _bare["context"] = native.llama_init_from_model(loaded, settings)
+    _bare["sampler"] = native.llama_sampler_init_greedy()
+    bare_prefill(8)
+
+
+def bare_prefill(count: int) -> float:
+    """Seconds."""
+    context = _bare["context"]
     native.llama_memory_clear(native.llama_get_memory(context), True)
+    tokens = [40 + i % 200 for i in range(count)]
     began = time.perf_counter()
-    for i in range(0, prompt, 512):
-        part = (native.llama_token * min(512, prompt - i))(*tokens[i : i + 512])
+    for i in range(0, count, 512):
+        part = (native.llama_token * min(512, count - i))(*tokens[i : i + 512])
         native.llama_decode(context, native.llama_batch_get_one(part, len(part)))
     native.llama_synchronize(context)
-    middle = time.perf_counter()
+    return time.perf_counter() - began
+
+
+def bare_generate(count: int) -> float:
+    """Seconds for tokens after what was read last."""
+    context = _bare["context"]
     one = (native.llama_token * 1)()
-    for _ in range(answer):
-        one[0] = native.llama_sampler_sample(sampler, context, -1)
+    began = time.perf_counter()
+    for _ in range(count):
+        one[0] = native.llama_sampler_sample(_bare["sampler"], context, -1)
         native.llama_decode(context, native.llama_batch_get_one(one, 1))
     native.llama_synchronize(context)
-    return prompt / (middle - began), answer / (time.perf_counter() - middle)
+    return time.perf_counter() - began
 
 
 def chat_completion(model: Path, threads: int, text: str) -> float:

@@ -52,6 +52,11 @@ class Probe:
         job.cancelled.wait(seconds)
         job.check()
 
+    def work(self, job: Job, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            pass
+
     def hang(self, job: Job) -> None:
         time.sleep(60)
 

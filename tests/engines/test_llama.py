@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.engines.conftest import model_spec
-from tests.tiny_models import ARCHITECTURES
+from tests.tiny_models import ARCHITECTURES, tiny_adapter
 
 from sottovoce.engines.llama import load_text_generator
 from sottovoce.engines.llama.generator import LlamaConversation, LlamaGenerator
@@ -90,6 +90,36 @@ def test_forks_of_one_batch_answer_as_one_after_the_other_does(
         together = answers(conversation, questions)
         assert together == [answers(conversation, [question])[0] for question in questions]
         assert len(set(together)) > 1
+
+
+def test_a_cache_that_the_model_cannot_have_is_a_typed_error(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    """Its heads are too small for blocks of 32."""
+    settings = LlamaSettings(n_ctx=512, n_threads=1, kv_type="q8_0")
+    with pytest.raises(EngineError, match="cache of q8_0 cannot be made .* another cache"):
+        LlamaGenerator(model_spec("x"), models["llama"], None, settings, tmp_path / "log")
+
+
+def test_with_a_quantised_cache_forks_agree_with_a_fresh_prefill_and_with_the_other_cache(
+    generators: Load, models: dict[str, Path], tmp_path: Path
+) -> None:
+    settings = LlamaSettings(n_ctx=4096, n_threads=1, kv_type="q8_0")
+    with (
+        LlamaGenerator(
+            model_spec("small"), models["qwen35"], None, settings, tmp_path / "log"
+        ) as small,
+        small.open(system="Take notes.") as grown,
+        small.open(system="Take notes.") as new,
+        generators("qwen35").open(system="Take notes.") as exact,
+    ):
+        for part in (LINES * 3, LINES):
+            grown.append(part)
+            answer(grown)
+        for whole in (new, exact):
+            whole.append(LINES * 4)
+        assert distance(logits(grown), logits(new)) < 0.1
+        assert 0 < distance(logits(grown), logits(exact)) < 1
 
 
 @every_architecture
@@ -212,6 +242,63 @@ def test_a_live_question_is_answered_in_between(generators: Load) -> None:
         assert sorted(ended) == [0, 1, 2]
 
 
+@every_architecture
+def test_a_live_question_is_answered_while_a_transcript_is_read(
+    generators: Load, architecture: str
+) -> None:
+    generator = generators(architecture)
+    with generator.open() as notes, generator.open() as live, generator.open() as alone:
+        notes.append(LINES)
+        alone.append(LINES)
+        alone.append(LONG * 2)
+        live.append(LINES)
+        urgent = Question(text="Suggest.", max_tokens=4, priority=Priority.LIVE)
+        expected = answers(live, [urgent])
+        ended: list[str] = []
+
+        def read() -> None:
+            notes.append(LONG * 2)
+            ended.append("read")
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        while generator.status()["tokens"] <= len(LINES) and not ended:
+            time.sleep(0.001)
+        assert answers(live, [urgent]) == expected
+        assert not ended
+        reader.join()
+        assert distance(logits(notes), logits(alone)) < 1e-2
+
+
+@every_architecture
+def test_an_append_that_is_stopped_while_it_gave_way_leaves_the_conversation_as_it_was(
+    generators: Load, architecture: str
+) -> None:
+    generator = generators(architecture)
+    with generator.open() as notes, generator.open() as live:
+        notes.append(LINES)
+        live.append(LINES)
+        expected = logits(notes)
+        urgent = dataclasses.replace(ENDLESS, max_tokens=60, priority=Priority.LIVE)
+        outcome: list[str] = []
+
+        def read() -> None:
+            try:
+                notes.append(LONG * 4)
+            except Cancelled:
+                outcome.append("cancelled")
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        pieces = live.ask([urgent])
+        next(pieces)
+        notes.worker.interrupt(notes)
+        reader.join(5)
+        assert outcome == ["cancelled"]
+        assert [piece.last for piece in pieces][-1]
+        assert distance(logits(notes), expected) < 1e-2
+
+
 def test_more_questions_than_fit_at_once_are_answered_in_rounds(
     models: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -243,7 +330,7 @@ SCHEMA = {
     "type": "object",
     "properties": {
         "kind": {"enum": ["task", "decision"]},
-        "line": {"enum": [1, 2]},
+        "line": {"type": "integer", "minimum": 1, "maximum": 2},
     },
     "required": ["kind", "line"],
     "additionalProperties": False,
@@ -387,6 +474,29 @@ def test_a_file_that_is_no_usable_model_is_a_typed_error_within_seconds(
     assert "broken.gguf" in str(error.value)
     assert time.monotonic() - began < 10
     assert capfd.readouterr() == ("", "")
+
+
+@every_architecture
+def test_an_adapter_is_applied_to_its_model(
+    generators: Load, architecture: str, models: dict[str, Path], tmp_path: Path
+) -> None:
+    settings = LlamaSettings(n_ctx=512, n_threads=1)
+    found = []
+    for strength in (0.0, 1.0):
+        lora = tiny_adapter(architecture, tmp_path, strength=strength)
+        with (
+            LlamaGenerator(
+                model_spec("adapted"), models[architecture], lora, settings, tmp_path / "log"
+            ) as generator,
+            generator.open() as conversation,
+        ):
+            conversation.append(LINES)
+            found.append(logits(conversation))
+    with generators(architecture).open() as conversation:
+        conversation.append(LINES)
+        plain = logits(conversation)
+    assert distance(found[0], plain) < 1e-2
+    assert distance(found[1], plain) > 0.1
 
 
 def test_an_adapter_that_is_none_is_a_typed_error(models: dict[str, Path], tmp_path: Path) -> None:

@@ -163,6 +163,19 @@ def test_a_hang_ends_with_the_deadline(tmp_path: Path) -> None:
             worker.call("echo", 1)
 
 
+def test_the_error_of_a_hang_does_not_wait_for_the_process_to_end(tmp_path: Path) -> None:
+    """One that a GPU may keep for longer: it is given time, and its user an error."""
+    with Worker(PROBE, name="probe", log_file=tmp_path / "log", grace=2.0) as worker:
+        began = time.monotonic()
+        with pytest.raises(DeadlineExceededError):
+            worker.call("hang", deadline=0.1)
+        assert time.monotonic() - began < 1.5
+        assert psutil.pid_exists(worker.pid)
+        with pytest.raises(WorkerDiedError, match="did not answer"):
+            worker.call("echo", 1)
+    assert not psutil.pid_exists(worker.pid)
+
+
 def test_a_hang_at_the_start_ends_with_the_deadline(tmp_path: Path) -> None:
     with pytest.raises(DeadlineExceededError):
         start(tmp_path, "hang", deadline=0.5)
@@ -172,6 +185,66 @@ def test_a_deadline_leaves_a_worker_usable_that_stops_when_asked(probe: Worker) 
     with pytest.raises(DeadlineExceededError):
         probe.call("wait", 30.0, deadline=0.1)
     assert probe.call("echo", 1) == 1
+
+
+@pytest.mark.parametrize("stopped", ["waits", "gave way"])
+def test_a_deadline_of_a_job_whose_turn_it_is_not_harms_no_other(
+    tmp_path: Path, stopped: str
+) -> None:
+    """The other takes longer than a process is given to answer before it is killed."""
+    with Worker(PROBE, name="probe", log_file=tmp_path / "log", grace=0.3) as worker:
+        long, outcome = 1.0, []
+
+        def other() -> None:
+            outcome.append(worker.call("wait", long, priority=1))
+
+        thread = threading.Thread(target=other)
+        began = time.monotonic()
+        if stopped == "waits":
+            thread.start()
+            time.sleep(0.1)
+            with pytest.raises(DeadlineExceededError):
+                worker.call("echo", 1, deadline=0.1)
+        else:
+            results = worker.stream("count", 10**6, 0.01, deadline=0.4)
+            next(results)
+            thread.start()
+            with pytest.raises(DeadlineExceededError):
+                list(results)
+        assert time.monotonic() - began < long
+        thread.join(5)
+        assert outcome == [None]
+        assert worker.call("noted") == ["count"] * (stopped != "waits")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
+@pytest.mark.parametrize("fed", [False, True])
+def test_a_process_that_does_nothing_while_an_answer_is_due_is_an_error(
+    tmp_path: Path, fed: bool
+) -> None:
+    with Worker(PROBE, name="probe", log_file=tmp_path / "log", stalled=2) as worker:
+        if fed:
+            results = worker.stream("total", feed=range(100_000))
+        else:
+            results = worker.stream("count", 10**6, 0.01)
+            next(results)
+        os.kill(worker.pid, signal.SIGSTOP)
+        with pytest.raises(WorkerDiedError, match="did not answer"):
+            list(results)
+
+
+def test_a_process_that_computes_or_waits_for_its_feed_may_take_its_time(tmp_path: Path) -> None:
+    def slow() -> Iterator[int]:
+        yield 1
+        time.sleep(2.5)
+        yield 2
+
+    with Worker(PROBE, name="probe", log_file=tmp_path / "log", stalled=1) as worker:
+        results = worker.stream("total", feed=slow())
+        with pytest.raises(StopIteration) as stop:
+            next(results)
+        assert stop.value.value == 3
+        worker.call("work", 2.5)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
@@ -250,7 +323,7 @@ def test_a_job_gives_way_to_one_of_a_higher_priority(probe: Worker) -> None:
     assert len(list(results)) == 199
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_worker_ends_with_its_host(tmp_path: Path, signal_number: int) -> None:
     program = (
         "import sys, time\n"
@@ -298,17 +371,17 @@ def test_fifty_kills_are_fifty_typed_errors_and_no_zombie(tmp_path: Path) -> Non
     assert zombies() == []
 
 
-def test_two_hundred_rounds_leave_nothing_behind(tmp_path: Path) -> None:
+def test_rounds_of_starting_and_closing_leave_nothing_behind(tmp_path: Path) -> None:
     host = psutil.Process()
     for _ in range(5):
         start(tmp_path).close()
     threads, files, memory = threading.active_count(), host.num_fds(), host.memory_info().rss
-    for _ in range(200):
+    for _ in range(40):
         with start(tmp_path) as worker:
             next(worker.stream("count", 3))
     assert threading.active_count() == threads
     assert host.num_fds() == files
-    assert host.memory_info().rss - memory < 4 << 20
+    assert host.memory_info().rss - memory < 2 << 20
     assert zombies() == []
 
 

@@ -1,15 +1,19 @@
 """The capture process: from devices to growing files.
 
-It is told what to do by lines on its standard input (``pause``, ``resume``, ``stop``) and tells by
-JSON lines on its standard output. When its input ends, the host is gone: it closes the files and
-ends. Started again on the same folder it goes on where the last one was killed.
+It is told what to do by lines on its standard input (``record``, then ``pause``, ``resume``,
+``stop``) and tells by JSON lines on its standard output. Until it is told to record it waits, all
+loaded: so does a second one, which takes over when the first is killed. When its input ends, the
+host is gone: it closes the files and ends. Started on a folder that has files it goes on where the
+last one was killed.
 """
 
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 import math
+import queue
 import shutil
 import sys
 import threading
@@ -18,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import RecordingError, SottovoceError
 from ..values import AudioDevice, AudioFormat, SourceKind
+from .clock import Clock
 from .finish import read_about
 from .wav import GrowingWav
 
@@ -33,6 +38,12 @@ _ALIGN = 0.4
 """Seconds of a stream from which it is judged when it began, and whether it has a hole"""
 _BEAT = 0.25
 """Seconds between two lines of levels"""
+_JOURNAL = 10.0
+"""Seconds between two lines of the journal that compare the devices' clocks with the system's"""
+_HEARD = 400
+"""Lines that wait for a host that does not read; more are left out"""
+_SAID = 0.5
+"""Seconds of a hole that are worth a word"""
 _AGAIN = 0.5
 """Seconds until a device that is gone is tried again"""
 _ZERO = 5.0
@@ -68,6 +79,7 @@ class Track:
         self._told_zero = False
         self.filled = 0.0
         """Seconds of silence that stand for what did not arrive"""
+        self.clock = Clock(capture.rate)
         self.thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
     def _run(self) -> None:
@@ -121,13 +133,18 @@ class Track:
                 if missing > _HOLE * self._capture.rate:
                     self._fill(missing)
                     self._behind.clear()
+                    self.clock.begin()
+                    self._say_hole(missing / self._capture.rate)
                     break
+            else:
+                pcm = self.clock.kept(pcm, now, place - len(values) - self.wav.frames)
             self._write(pcm)
 
     def _begin(self) -> None:
         """Put what was held at its place."""
         held, self._held = self._held, None
         self._behind.clear()
+        self.clock.begin()
         place = self._capture.place(self._origin) if held else None
         if not held or place is None:
             return
@@ -169,6 +186,11 @@ class Track:
         except OSError:
             self._write(b"")
 
+    def _say_hole(self, seconds: float) -> None:
+        if seconds > _SAID:
+            text = f"{self._device.label}: {seconds:.1f} s did not arrive, and are silence"
+            self._capture.tell("hole", self.name, text)
+
     def _lost(self, why: str) -> None:
         self.level = -math.inf
         if self._there and not self._capture.ended.is_set():
@@ -198,7 +220,8 @@ class Capture:
         """Seconds of pauses, those of earlier processes among them"""
         self._paused_at: float | None = None
         self.ended = threading.Event()
-        self._out = threading.Lock()
+        self._out: queue.Queue[str | None] = queue.Queue(_HEARD)
+        self._noting = threading.Lock()
         self._journal = (folder / "journal.jsonl").open("a", encoding="utf-8")
         self._tracks = []
         for it in about["tracks"]:
@@ -215,15 +238,20 @@ class Capture:
 
     def run(self) -> None:
         threading.Thread(target=self._obey, name="host", daemon=True).start()
+        telling = threading.Thread(target=self._tell, name="telling", daemon=True)
+        telling.start()
         self.note("started")
         for track in self._tracks:
             track.thread.start()
-        synced = time.monotonic()
+        synced = noted = time.monotonic()
         asleep = _asleep()
         while not self.ended.wait(_BEAT):
             now = time.monotonic()
             self._say({"levels": {it.name: _level(it.level) for it in self._tracks},
-                       "seconds": (self.place(now) or 0) / self.rate})  # fmt: skip
+                       "seconds": (self.place(now) or 0) / self.rate, **self._sums()})  # fmt: skip
+            if now - noted >= _JOURNAL:
+                noted = now
+                self.note("clock", frames={it.name: it.wav.frames for it in self._tracks})
             if now - synced >= 1:
                 synced = now
                 for track in self._tracks:
@@ -240,9 +268,15 @@ class Capture:
             track.thread.join(3)
             track.sync(end=end)
             track.wav.close()
-        self.note("ended", seconds=(end or 0) / self.rate,
-                  filled={it.name: round(it.filled, 2) for it in self._tracks})  # fmt: skip
-        self._say({"ended": {it.name: round(it.filled, 2) for it in self._tracks}})
+        self.note("ended", seconds=(end or 0) / self.rate, **self._sums())
+        self._journal.close()
+        self._say({"ended": True, **self._sums()})
+        self._out.put(None)
+        telling.join(_BEAT if self._out.full() else 2)
+
+    def _sums(self) -> dict[str, Any]:
+        return {"filled": {it.name: round(it.filled, 2) for it in self._tracks},
+                "drift": {it.name: round(it.clock.drift, 3) for it in self._tracks}}  # fmt: skip
 
     def _obey(self) -> None:
         for line in sys.stdin:
@@ -279,20 +313,26 @@ class Capture:
     def note(self, kind: str, track: str = "", **more: object) -> None:
         line = {"at": round((self.place(time.monotonic()) or 0) / self.rate, 3), "kind": kind,
                 "track": track, **more}  # fmt: skip
-        with self._out:
+        with self._noting:
             try:
                 self._journal.write(json.dumps(line, ensure_ascii=False) + "\n")
                 self._journal.flush()
-            except OSError:
-                pass  # a full disk is said where the audio cannot be written
+            except (OSError, ValueError):
+                pass  # a full disk is said where the audio cannot be written; or it has ended
 
     def _say(self, message: dict[str, Any]) -> None:
-        with self._out:
+        with contextlib.suppress(queue.Full):  # nobody reads: the recording goes on
+            self._out.put_nowait(json.dumps(message, ensure_ascii=False))
+
+    def _tell(self) -> None:
+        """The host may be held up, or gone: a thread of its own waits for it."""
+        while (line := self._out.get()) is not None:
             try:
-                sys.stdout.write(json.dumps(message, ensure_ascii=False) + "\n")
+                sys.stdout.write(line + "\n")
                 sys.stdout.flush()
             except (BrokenPipeError, ValueError):
                 self.ended.set()  # the host is gone
+                return
 
 
 def _level(level: float) -> float | None:
@@ -301,16 +341,24 @@ def _level(level: float) -> float | None:
 
 def _asleep() -> float:
     """Seconds that the machine slept since it was started, where the system tells."""
-    if not hasattr(time, "CLOCK_BOOTTIME"):
-        return 0.0
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+    for counting, awake in (
+        ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"),  # Linux
+        ("CLOCK_MONOTONIC_RAW", "CLOCK_UPTIME_RAW"),
+    ):  # macOS
+        if hasattr(time, counting) and hasattr(time, awake):
+            one, other = getattr(time, counting), getattr(time, awake)
+            return time.clock_gettime(one) - time.clock_gettime(other)
+    return 0.0
 
 
 def capture(host: Host, folder: Path) -> None:
-    """Record into a folder until told to stop. Raises ``RecordingError``."""
+    """Record into a folder from the word on until told to stop. Raises ``RecordingError``."""
     import filelock
+    import numpy  # noqa: F401 - loaded now: once it is told to record every moment counts
 
     sources = {it.name: it for it in host.plugins.collect("register_audio_sources")}
+    if sys.stdin.readline().strip() != "record":
+        return  # it was not needed, or the host is gone
     lock = filelock.FileLock(folder / "lock")
     try:
         lock.acquire(timeout=5)

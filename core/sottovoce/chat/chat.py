@@ -22,6 +22,7 @@ from .passages import best, fitting
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ..engines.contexts import Contexts
     from ..interfaces import Conversation, TextGenerator
     from ..values import MeetingNotes, Statement
     from .passages import Passage
@@ -56,10 +57,13 @@ class Chat:
         passages: Sequence[Passage],
         generator: TextGenerator | None = None,
         notes: MeetingNotes | None = None,
+        contexts: Contexts | None = None,
     ) -> None:
         """Without a generator, or with one that follows no instructions, answers are quoted: from
-        the passages, and from the meeting's ``notes`` where these are asked for."""
+        the passages, and from the meeting's ``notes`` where these are asked for. ``contexts`` keeps
+        what a model has read of the whole meeting."""
         self._passages = passages
+        self._contexts = contexts
         self._notes = notes
         writes = generator is not None and generator.spec.notes is NotesMethod.SCHEMA
         self._generator = generator if writes else None
@@ -176,7 +180,6 @@ class Chat:
             return self._open
         self.close()
         self._read = wanted
-        self._open = generator.open(system=_SYSTEM)
         rows, meeting = [], None
         for number, n in enumerate(wanted):
             if self._passages[n].meeting.id != meeting:
@@ -184,5 +187,10 @@ class Chat:
                 recording = self._passages[n].meeting.recording
                 rows.append(f"Meeting '{recording.title}', {recording.started_at:%Y-%m-%d}:")
             rows.append(f"[{number}] {texts[n]}")
-        self._open.append("\n".join(rows))
+        text = "\n".join(rows)
+        if fits and self._contexts is not None:
+            self._open = self._contexts.open(generator, _SYSTEM, text)
+        else:
+            self._open = generator.open(system=_SYSTEM, priority=Priority.CHAT)
+            self._open.append(text)
         return self._open

@@ -44,6 +44,7 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
 def run(host: Host, arguments: Namespace) -> int:
     from ..chat import Chat, of_meeting
+    from ..engines.contexts import Contexts
 
     meeting = None
     words = list(arguments.words)
@@ -68,7 +69,8 @@ def run(host: Host, arguments: Namespace) -> int:
         chat: Chat | None = None
         if meeting is not None:
             notes = host.library.notes(meeting)
-            chat = Chat(of_meeting(host.library, meeting), generator, notes)
+            kept = Contexts(host.home.contexts, meeting.id)
+            chat = Chat(of_meeting(host.library, meeting), generator, notes, kept)
         if not writes and not arguments.json:
             print(
                 f"{spec.label} does not answer in words of its own: these are the places that "

@@ -28,6 +28,7 @@ from . import (
     setup,
     templates,
     transcribe,
+    voices,
     watch,
 )
 
@@ -48,6 +49,7 @@ def register_commands(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         watch,
         jobs,
         meetings,
+        voices,
         notes,
         ask,
         search,

@@ -55,6 +55,7 @@ def _effective(host: Host) -> dict[str, Any]:
         **{f"models.{it}": f"starter-{_STARTER[it]}" for it in ModelTask},
         "engine.kv_type": "f16",
         "speech.vocabulary": [],
+        "speech.profiles": False,
         "notes.folder": str(host.home.notes),
         "plugins.off": [],
     }

@@ -147,8 +147,12 @@ def run_remove(host: Host, arguments: Namespace) -> int:
         if input(f"Remove {arguments.model}? [y/N] ").strip().lower() not in ("y", "yes"):
             print("Nothing was removed.")
             return 1
+    own = arguments.model in {it.id for it in host.store.custom_models()}
     freed = host.store.remove(arguments.model)
-    print(f"Removed; {freed / 2**20:,.0f} MB are free again.")
+    if own:
+        print("Forgotten; your file stays where it is.")
+    else:
+        print(f"Removed; {freed / 2**20:,.0f} MB are free again.")
     if arguments.model in host.config.models.values():
         print("It was chosen in device.toml: 'sotto setup' chooses another one.")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -110,6 +111,7 @@ def _state(meeting: Meeting) -> str:
 
 
 def run_show(host: Host, arguments: Namespace) -> int:
+    from ..library.inventions import inventions
     from ..pipeline import Processed, load
 
     meeting = host.library.find(arguments.meeting)
@@ -118,7 +120,7 @@ def run_show(host: Host, arguments: Namespace) -> int:
         if not arguments.json:
             from rich.console import Console
 
-            show_transcript(Console(), transcript)
+            show_transcript(Console(), transcript, inventions(host.library, meeting.id))
     done: Processed = load(host, meeting)
     if arguments.json:
         print_json(result_to_json(done, [path for _, path in meeting.exports]))
@@ -126,7 +128,7 @@ def run_show(host: Host, arguments: Namespace) -> int:
     from rich.console import Console
 
     console = Console()
-    show_transcript(console, done.transcript)
+    show_transcript(console, done.transcript, done.removed)
     console.print()
     show_notes(console, done.notes, done.transcript)
     return 0
@@ -200,4 +202,5 @@ def run_delete(host: Host, arguments: Namespace) -> int:
             ) from error
     host.library.delete(meeting.id)
     host.home.lock(meeting.id).unlink(missing_ok=True)
+    shutil.rmtree(host.home.contexts / meeting.id, ignore_errors=True)
     return 0

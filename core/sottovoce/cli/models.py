@@ -15,6 +15,7 @@ from .picker import minutes, rounded, tokens
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from collections.abc import Iterator
 
     from ..engines.llama.settings import LlamaSettings
     from ..fit import Fit
@@ -113,6 +114,7 @@ def run_list(host: Host, arguments: Namespace) -> int:
                 "overridden": picker.overridden,
                 "advisories": list(picker.advisories),
                 "missing": missing,
+                "under_way": host.store.under_way(),
             }
         )
         return 0
@@ -127,7 +129,20 @@ def run_list(host: Host, arguments: Namespace) -> int:
     console.print()
     show_transcription(console, transcription, installed)
     console.print(Text(f"\n{_in_use(host)}"))
+    for line in _under_way(host):
+        console.print(Text(line))
     return 0
+
+
+def _under_way(host: Host) -> Iterator[str]:
+    from ..fit import gigabytes
+
+    for id, arrived in host.store.under_way().items():
+        if (spec := host.models.get(id)) is not None:
+            yield (
+                f"Begun: {spec.label}, {gigabytes(arrived)} of {gigabytes(spec.size)}; 'sotto "
+                f"models install {id}' goes on, 'sotto models remove {id}' deletes it"
+            )
 
 
 def _in_use(host: Host) -> str:

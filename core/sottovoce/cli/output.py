@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..library.codec import notes_to_json, transcript_to_json
@@ -10,7 +11,7 @@ from ..times import clock
 from ..values import ActionItem, SectionKind, Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -43,6 +44,7 @@ def result_to_json(done: Processed, files: Sequence[Path] = ()) -> dict[str, Any
     return {
         "meeting": meeting_to_json(done.meeting),
         "transcript": transcript_to_json(done.transcript),
+        "removed": dict(done.removed),
         "notes": notes_to_json(done.notes),
         "files": [str(path) for path in files],
     }
@@ -56,7 +58,15 @@ def place(recording: Path, seconds: float) -> str:
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
-def show_transcript(console: Console, transcript: Transcript) -> None:
+def left_out(removed: Mapping[str, int]) -> str:
+    """What the guards took for invented, for a person; empty for nothing."""
+    what = ", ".join(f"{kind} ({count})" for kind, count in removed.items())
+    return f"left out as invented: {what}" if what else ""
+
+
+def show_transcript(
+    console: Console, transcript: Transcript, removed: Mapping[str, int] = MappingProxyType({})
+) -> None:
     from rich.text import Text
 
     colours = dict(zip(transcript.speakers, _COLOURS * len(transcript.speakers), strict=False))
@@ -69,6 +79,8 @@ def show_transcript(console: Console, transcript: Transcript) -> None:
             line.append(f"{segment.speaker}: ", style=f"bold {colours[segment.speaker]} not dim")
         line.append(segment.text, style="not dim")
         console.print(line)
+    if removed:
+        console.print(Text(left_out(removed).capitalize(), style="dim"))
 
 
 def nothing(notes: MeetingNotes) -> str:

@@ -89,7 +89,7 @@ def _language(
     starter = _of(host, ModelTask.GENERATION, _STARTERS[ModelTask.GENERATION])
     best = picker.recommended.spec if picker.recommended else starter
     if wanted is None and asks:
-        print("\n   0 is the starter, which needs no download.")
+        print("\n   More stars write better notes. 0 is the starter, which needs no download.")
         kept = host.models.get(now.models.get(ModelTask.GENERATION, ""), best)
 
         def read(typed: str) -> ModelSpec:

@@ -11,7 +11,9 @@ A served class is constructed in the child; its public methods take a `Job` firs
 returns an iterator streams; a job that is fed gets what the host sends through `Job.feed`, with at
 most `_WINDOW` items under way, so that neither side runs ahead of the other. Jobs run one at a
 time, those of a higher priority first; a running job lets those of a higher one in between by
-`Job.give_way`.
+`Job.give_way`. A job that waits or has given way can be cancelled at once all the same.
+
+A child hangs when it neither answers nor computes: it is killed, and the wait for it is an error.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ import types
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from .. import guard
 from ..errors import Cancelled, DeadlineExceededError, EngineError, SottovoceError, WorkerDiedError
 
@@ -47,8 +51,12 @@ _WINDOW = 16
 """Items of a feed that may be on their way to the child"""
 _GRACE = 0.5
 """Seconds between asking a child to stop and killing it"""
+_MOMENT = 0.5
+"""Seconds that whoever cancels a job waits for its end at most"""
 _WAKE = 1.0
 """Seconds that a wait lasts at most before it looks up: Windows delivers Ctrl-C only then"""
+_STALLED = 30
+"""Such waits in a row without a second of work in them, after which a child is taken to hang"""
 _LOG_SIZE = 4 << 20
 """Bytes of a log at which the next start begins a new one and keeps the old one beside it"""
 _START = 0
@@ -85,16 +93,19 @@ class Worker:
         log_file: Path,
         deadline: float | None = None,
         grace: float = _GRACE,
+        stalled: int = _STALLED,
     ) -> None:
         """Start a process and construct ``served``, given as ``module:Class``, there.
 
         ``log_file`` receives all that the child and its native libraries print. ``deadline`` is in
-        seconds; ``grace`` is how long the child may take to stop a job before it is killed. Raises
-        what the constructor raises, or ``WorkerDiedError``.
+        seconds; ``grace`` is how long the child may take to stop a job before it is killed, and
+        ``stalled`` how many seconds it may do nothing while an answer is due. Raises what the
+        constructor raises, or ``WorkerDiedError``.
         """
         self.name = name
         self._log_file = log_file
         self._grace = grace
+        self._stalled = stalled
         _prepare(log_file)
         context = multiprocessing.get_context("spawn")
         self._connection, child = context.Pipe()
@@ -170,6 +181,8 @@ class Worker:
         replies = self._expect(job)
         credit = threading.Semaphore(_WINDOW)
         stopped = threading.Event()
+        due = threading.Event()
+        """Whether it is the child's turn: it has all its input, or as much as it may have"""
         broken: list[BaseException] = []
         feeder = None
         if group is not None:
@@ -179,16 +192,18 @@ class Worker:
         except BaseException:
             self._forget(job)
             raise
-        if feed is not None:
+        if feed is None:
+            due.set()
+        else:
             feeder = threading.Thread(
                 target=self._feed,
-                args=(job, feed, credit, stopped, broken),
+                args=(job, feed, credit, due, stopped, broken),
                 name=f"{self.name}-feed",
                 daemon=True,
             )
             feeder.start()
         try:
-            value = yield from self._results(job, replies, deadline, credit)
+            value = yield from self._results(job, replies, deadline, credit, due)
         except Cancelled:
             # The feed broke, and so the job was cancelled: the feed's error is the cause.
             if broken:
@@ -213,16 +228,21 @@ class Worker:
         job: int,
         feed: Iterable[Any],
         credit: threading.Semaphore,
+        due: threading.Event,
         stopped: threading.Event,
         broken: list[BaseException],
     ) -> None:
         try:
             for item in feed:
-                credit.acquire()
+                if not credit.acquire(blocking=False):
+                    due.set()
+                    credit.acquire()
+                    due.clear()
                 if stopped.is_set():
                     return
                 self._send("feed", job, item)
             self._send("fed", job)
+            due.set()
         except WorkerDiedError:
             pass  # the reader of the results is told
         except BaseException as error:  # noqa: BLE001 - handed to the reader of the results
@@ -239,13 +259,17 @@ class Worker:
         replies: queue.SimpleQueue[tuple[Any, ...]],
         deadline: float | None,
         credit: threading.Semaphore | None = None,
+        due: threading.Event | None = None,
     ) -> Generator[Any, None, Any]:
         until = None if deadline is None else time.monotonic() + deadline
+        watch = _Watch(self.pid, self._stalled)
         finished = False
         try:
             while True:
                 try:
-                    reply = _next(replies, until)
+                    while (reply := _next(replies, until)) is None:
+                        if due is not None and due.is_set() and watch.hangs():
+                            self._abandon()
                 except queue.Empty:
                     raise DeadlineExceededError(
                         f"the {self.name} engine did not finish within {deadline:g} s "
@@ -266,23 +290,47 @@ class Worker:
         finally:
             if not finished:
                 self._cancel(job, replies)
-            self._forget(job)
+            else:
+                self._forget(job)
 
     def _cancel(self, job: int, replies: queue.SimpleQueue[tuple[Any, ...]]) -> None:
-        """Stop a job, and the process with it when it does not answer."""
+        """Stop a job, and the process with it when it does not answer.
+
+        Whoever waits for the job is not kept for longer than a moment.
+        """
         if self._died:
+            self._forget(job)
             return
-        until = time.monotonic() + self._grace
+        end = time.monotonic() + self._grace
         with self._killing_after(self._grace):
             try:
                 self._send("cancel", job)
-                while _next(replies, until)[0] not in ("done", "error"):
-                    pass
-            except queue.Empty:
+                if self._settled(replies, min(end, time.monotonic() + _MOMENT)):
+                    self._forget(job)
+                    return
+            except (EngineError, Cancelled):
+                self._forget(job)
+                return
+
+        def outwait() -> None:
+            if not self._settled(replies, end):
                 self._abandon()
                 self._receiver.join()
-            except (EngineError, Cancelled):
+            self._forget(job)
+
+        if time.monotonic() >= end:
+            outwait()
+        else:
+            threading.Thread(target=outwait, name=f"{self.name}-cancel", daemon=True).start()
+
+    @staticmethod
+    def _settled(replies: queue.SimpleQueue[tuple[Any, ...]], until: float) -> bool:
+        """Whether a job has come to its end by then."""
+        with contextlib.suppress(queue.Empty):
+            while (reply := _next(replies, until)) is None or reply[0] not in ("done", "error"):
                 pass
+            return True
+        return False
 
     @contextlib.contextmanager
     def _killing_after(self, seconds: float) -> Iterator[None]:
@@ -379,14 +427,43 @@ def _prepare(log_file: Path) -> None:
             log_file.replace(log_file.with_suffix(".1" + log_file.suffix))
 
 
-def _next(replies: queue.SimpleQueue[tuple[Any, ...]], until: float | None) -> tuple[Any, ...]:
-    while True:
-        left = _WAKE if until is None else until - time.monotonic()
+def _next(
+    replies: queue.SimpleQueue[tuple[Any, ...]], until: float | None
+) -> tuple[Any, ...] | None:
+    """What comes next; ``None`` where nothing came for a while. ``queue.Empty`` at the end."""
+    left = _WAKE if until is None else until - time.monotonic()
+    try:
+        return replies.get(timeout=max(0.0, min(left, _WAKE)))
+    except queue.Empty:
+        if until is not None and time.monotonic() >= until:
+            raise
+        return None
+
+
+class _Watch:
+    """Tells a process that computes, however long it takes, from one that does nothing.
+
+    Looks are counted, not seconds: while the whole program is stopped, nothing can be expected.
+    """
+
+    _LEAST = 0.01
+    """Seconds of computing between two looks"""
+
+    def __init__(self, pid: int, most: int) -> None:
+        self._pid = pid
+        self._most = most
+        self._looks = 0
+        self._used = 0.0
+
+    def hangs(self) -> bool:
         try:
-            return replies.get(timeout=max(0.0, min(left, _WAKE)))
-        except queue.Empty:
-            if until is not None and time.monotonic() >= until:
-                raise
+            times = psutil.Process(self._pid).cpu_times()
+        except psutil.NoSuchProcess:
+            return False  # its end is told otherwise
+        used = times.user + times.system
+        self._looks = self._looks + 1 if used - self._used < self._LEAST else 0
+        self._used = used
+        return self._looks >= self._most
 
 
 class Job:
@@ -398,6 +475,8 @@ class Job:
         self.number = number
         self.priority = priority
         self.cancelled = threading.Event()
+        self.answered = False
+        """Whether the host was told of its end before it came to it"""
         self.on_cancel: Callable[[], None] | None = None
         """Called from another thread to stop native code"""
         self.give_way: Callable[[], bool] = lambda: False
@@ -456,6 +535,42 @@ class _Calls:
             return None
 
 
+class _Turns:
+    """Whose turn it is: the last of those that have begun. The others have given way to it."""
+
+    def __init__(self) -> None:
+        self._begun: list[Job] = []
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def of(self, job: Job) -> Iterator[None]:
+        with self._lock:
+            below = self._begun[-1] if self._begun else None
+            self._begun.append(job)
+            late = below is not None and below.cancelled.is_set() and not below.answered
+        if below is not None and late:
+            self._answer(below)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._begun.pop()
+
+    def cancel(self, job: Job) -> None:
+        """A job whose turn it is stops, and says so; another may have to wait long for its turn,
+        and the host is told at once."""
+        with self._lock:
+            job.cancel()
+            if self._begun[-1:] == [job] or job.answered:
+                return
+        self._answer(job)
+
+    @staticmethod
+    def _answer(job: Job) -> None:
+        job.answered = True
+        job.send("error", Cancelled("stopped on request"))
+
+
 def serve(connection: Connection, served: str, args: tuple[Any, ...], log_file: str) -> None:
     """The child's main function: construct the served object, then run one job after another."""
     _settle(log_file)
@@ -464,8 +579,9 @@ def serve(connection: Connection, served: str, args: tuple[Any, ...], log_file: 
     start = Job(_START, 0, connection, sending)
     jobs: dict[int, Job] = {_START: start}
     calls = _Calls()
+    turns = _Turns()
     threading.Thread(
-        target=_listen, args=(connection, sending, jobs, calls), name="requests", daemon=True
+        target=_listen, args=(connection, sending, jobs, calls, turns), name="requests", daemon=True
     ).start()
 
     target: Any = None
@@ -478,17 +594,20 @@ def serve(connection: Connection, served: str, args: tuple[Any, ...], log_file: 
     def run(number: int, method: str, call_args: tuple[Any, ...]) -> None:
         job = jobs[number]
         job.give_way = lambda: give_way(job)
-        _run(job, lambda job, *args: getattr(target, method)(job, *args), call_args)
+        with turns.of(job):
+            _run(job, lambda job, *args: getattr(target, method)(job, *args), call_args)
         del jobs[number]
 
     def give_way(job: Job) -> bool:
         ran = False
+        job.check()
         while (call := calls.get_above(job.priority)) is not None:
             run(*call)
             ran = True
         return ran
 
-    _run(start, construct, ())
+    with turns.of(start):
+        _run(start, construct, ())
     while target is not None:
         run(*calls.get())
 
@@ -508,6 +627,9 @@ def _run(job: Job, method: Callable[..., Any], args: tuple[Any, ...]) -> None:
                     close()
             value = None
         job.send("done", value)
+    except Cancelled as error:
+        if not job.answered:
+            job.send("error", error)
     except SottovoceError as error:
         job.send("error", error)
     except Exception as error:  # the process boundary: recorded here, raised there
@@ -516,7 +638,11 @@ def _run(job: Job, method: Callable[..., Any], args: tuple[Any, ...]) -> None:
 
 
 def _listen(
-    connection: Connection, sending: threading.Lock, jobs: dict[int, Job], calls: _Calls
+    connection: Connection,
+    sending: threading.Lock,
+    jobs: dict[int, Job],
+    calls: _Calls,
+    turns: _Turns,
 ) -> None:
     """Read requests while the engine computes: native code releases the interpreter's lock."""
     try:
@@ -530,7 +656,7 @@ def _listen(
                 case ("fed", number) if (fed := jobs.get(number)) is not None:
                     fed._fed.put(())
                 case ("cancel", number) if (stopped := jobs.get(number)) is not None:
-                    stopped.cancel()
+                    turns.cancel(stopped)
                 case ("bye",):
                     break
     except (EOFError, OSError):

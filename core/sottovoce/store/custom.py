@@ -179,7 +179,7 @@ def _find(path: Path, device: int, inode: int) -> Path | None:
             if entry.is_dir(follow_symlinks=False):
                 if depth < _DEPTH:
                     waiting.append((Path(entry.path), depth + 1))
-            elif entry.inode() == inode and entry.stat().st_dev == device:
+            elif entry.inode() == inode and Path(entry.path).stat().st_dev == device:
                 return Path(entry.path)
     return None
 

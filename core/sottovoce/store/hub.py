@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _WHY = "downloading models"
+_PROXIES = ("http", "https", "all")
 _NOT_THE_MODEL = frozenset({".gitattributes", "README.md"})
 
 
@@ -61,7 +62,7 @@ def is_offline() -> bool:
 
 def proxy_hosts() -> list[str]:
     """The proxies that this system is set up to connect through."""
-    return sorted({_host(it) for name, it in getproxies().items() if name in ("http", "https")})
+    return sorted({_host(it) for name, it in getproxies().items() if name in _PROXIES})
 
 
 def allowed(*urls: str) -> contextlib.AbstractContextManager[None]:

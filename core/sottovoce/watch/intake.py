@@ -189,7 +189,8 @@ class Intake:
             if any(path.is_relative_to(it) for it in self._off_limits):
                 continue
             if path.is_dir() and not path.is_symlink():
-                self._due[self._folders.index(folder)] = 0.0  # it may be one without events
+                if not folder.recursive:  # it may be one of which no events come
+                    self._due[self._folders.index(folder)] = 0.0
                 try:
                     for inside in listed(folder, self._not_for(folder), path):
                         self._notice(inside, folder)

@@ -11,6 +11,7 @@
     model.py        one llama.cpp model: weights, adapter, vocabulary
     prompt.py       the model's own chat template
     sampling.py     how the next token is chosen
+    grammar.py      what an answer has to look like
     saved.py        contexts on disk
     native.py       what llama.cpp logs, and what it can use on this machine
 

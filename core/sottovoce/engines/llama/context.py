@@ -28,15 +28,18 @@ _NO_ROOM = 1
 State = np.ndarray[Any, np.dtype[np.uint8]]
 
 
-def context_params(settings: LlamaSettings) -> Any:
+def context_params(settings: LlamaSettings, *, on_gpu: bool, windowed: bool) -> Any:
     """What a context is made with; ``memory.required`` counts on it."""
+    flash = settings.flash_attention(on_gpu=on_gpu, windowed=windowed)
     params = llama_cpp.llama_context_default_params()
     params.n_ctx = settings.n_ctx
-    params.n_batch = params.n_ubatch = settings.n_batch
+    params.n_batch = params.n_ubatch = settings.batch(flash=flash)
     params.n_seq_max = 1 + settings.n_forks
     params.n_outputs_max = 1 + settings.n_forks  # the default keeps logits for a whole batch
     params.n_threads = params.n_threads_batch = settings.n_threads
-    params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO
+    params.flash_attn_type = (
+        llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO if flash else llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    )
     params.type_k = params.type_v = _KV_TYPES[settings.kv_type]
     params.swa_full = False
     params.kv_unified = True
@@ -50,24 +53,26 @@ class Context:
     def __init__(self, model: Model, settings: LlamaSettings, log: NativeLog) -> None:
         self._model = model
         self._log = log
-        self.n_batch = settings.n_batch
+        self._window: int = llama_cpp.llama_model_n_swa(model.pointer)
+        params = context_params(settings, on_gpu=model.on_gpu, windowed=self._window > 0)
+        self.n_batch: int = params.n_batch
         self.n_forks = settings.n_forks
-        params = context_params(settings)
         log.clear()
         self.pointer = llama_cpp.llama_init_from_model(model.pointer, params)
         if not self.pointer:
             raise EngineError(
-                f"no memory for a context of {settings.n_ctx} tokens ({log.cause()}); "
-                "choose a smaller model or context"
+                f"a context of {settings.n_ctx} tokens with a cache of {settings.kv_type} cannot "
+                f"be made ({log.cause()}); choose a smaller model or context, or another cache"
             )
         self.n_ctx: int = llama_cpp.llama_n_ctx(self.pointer)
         self._memory = llama_cpp.llama_get_memory(self.pointer)
-        self._window: int = llama_cpp.llama_model_n_swa(model.pointer)
         cells = self._window * params.n_seq_max + params.n_ubatch
         self._window_cells = -(-min(self.n_ctx, cells) // 256) * 256  # as llama.cpp rounds it
-        self._batch = _Batch(settings.n_batch)
+        self._batch = _Batch(self.n_batch)
         self._cores = Cores(settings.n_threads)
         self._threads = settings.n_threads
+        self.dirty = False
+        """Whether a batch was left half-way: a recurrent model's state is then in pieces"""
         self._stop = ctypes.create_string_buffer(2)
         llama_cpp.llama_set_abort_callback(
             self.pointer, _STRLEN, ctypes.cast(self._stop, ctypes.c_void_p)
@@ -111,10 +116,11 @@ class Context:
         self._batch.fill(tokens, positions, sequences, outputs)
         self._log.clear()
         code = llama_cpp.llama_decode(self.pointer, self._batch.native)
-        if code == _ABORTED:
-            raise Cancelled("stopped on request")
         if code == _NO_ROOM:
             raise EngineError("the context has no room left for what was planned into it")
+        self.dirty = code != 0
+        if code == _ABORTED:
+            raise Cancelled("stopped on request")
         if code != 0:
             raise EngineError(f"computing failed with code {code} ({self._log.cause()})")
         # A GPU may still be at work on it. The next batch waits for this one once it is prepared,
@@ -127,6 +133,9 @@ class Context:
             part = tokens[i : i + self.n_batch]
             first = start + i
             self.compute(part, range(first, first + len(part)), [sequence] * len(part))
+
+    def wait(self) -> None:
+        """Until all is computed: a GPU may still be at work."""
         llama_cpp.llama_synchronize(self.pointer)
 
     def logits(self, output: int) -> np.ndarray[Any, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import llama_cpp
 
-from ...errors import Cancelled, ContextTooSmallError, EngineError
+from ...errors import ContextTooSmallError, EngineError, SottovoceError
 from . import saved
 from .context import Context
 from .forks import Forks, Output
@@ -95,7 +95,7 @@ class Engine:
         before = len(held.tokens)
         held.tokens += tokens
         try:
-            self._compute(held)
+            self._compute(held, job)
         except BaseException:
             del held.tokens[before:]
             raise
@@ -113,12 +113,12 @@ class Engine:
             while forks.unfinished:
                 if job.give_way():
                     self._take_turn(job)
-                self._compute(held)
+                self._compute(held, job)
                 self._keep_checkpoint(held)
                 self._context.trim(forks.room)
                 if outputs := forks.step(held.computed):
                     yield outputs
-        except Cancelled:
+        except SottovoceError:
             self._mend()
             raise
         finally:
@@ -129,7 +129,7 @@ class Engine:
         """Of the first token of an answer to this question."""
         held = self._held[number]
         self._take_turn(job)
-        self._compute(held)
+        self._compute(held, job)
         self._keep_checkpoint(held)
         tokens = self._vocabulary.tokenize(text) + held.tail
         self._context.trim(len(tokens))
@@ -139,7 +139,7 @@ class Engine:
             end = held.computed + len(tokens) - 1
             self._context.compute(tokens[-1:], [end], [1], [0])
             return [float(value) for value in self._context.logits(0)]
-        except Cancelled:
+        except SottovoceError:
             self._mend()
             raise
         finally:
@@ -154,7 +154,7 @@ class Engine:
         """Write a conversation to a file, for ``restore``."""
         held = self._held[number]
         self._take_turn(job)
-        self._compute(held)
+        self._compute(held, job)
         saved.write(path, identity, held.tokens, held.tail, self._context.state())
 
     def restore(self, job: Job, path: Path, identity: dict[str, Any]) -> int:
@@ -190,20 +190,28 @@ class Engine:
         job.on_cancel = stop
         job.check()
 
-    def _compute(self, held: _Held) -> None:
-        """Bring a conversation onto sequence 0, all its tokens computed, or leave it as it was."""
+    def _compute(self, held: _Held, job: Job) -> None:
+        """Bring a conversation onto sequence 0, all its tokens computed, or leave it as it was.
+
+        More urgent jobs are let in between two batches.
+        """
         self._move_in(held)
-        rest = held.tokens[held.computed :]
-        if not rest:
+        if held.computed == len(held.tokens):
             return
         self._keep_checkpoint(held)
+        start, checkpoint = held.computed, held.checkpoint
         try:
-            self._context.extend(0, held.computed, rest)
+            while held.computed < len(held.tokens):
+                end = min(held.computed + self._context.n_batch, len(held.tokens))
+                self._context.extend(0, held.computed, held.tokens[held.computed : end])
+                held.computed, held.checkpoint = end, None
+                if job.give_way():
+                    self._take_turn(job)
+                    self._move_in(held)
+            self._context.wait()
         except BaseException:
-            self._take_back(held)
+            self._take_back(held, start, checkpoint)
             raise
-        held.computed = len(held.tokens)
-        held.checkpoint = None
 
     def _move_in(self, held: _Held) -> None:
         if self._resident is held:
@@ -224,24 +232,37 @@ class Engine:
         if self._model.recurrent and held.computed and held.checkpoint is None:
             held.checkpoint = self._context.state(partial=True)
 
-    def _take_back(self, held: _Held) -> None:
-        """Undo an append that was stopped half-way."""
+    def _take_back(self, held: _Held, start: int, checkpoint: State | None) -> None:
+        """Undo an append that was stopped half-way, back to its first ``start`` tokens."""
         self._context.resume()
-        if self._model.recurrent and held.computed:
-            self._mend()
-        elif not held.computed or not self._context.cut(held.computed):
+        if held not in self._held.values():
+            return  # it was closed meanwhile
+        self._move_in(held)
+        self._context.dirty = False
+        if start and held.computed >= start and self._go_back(start, checkpoint):
+            held.computed, held.checkpoint = start, checkpoint
+        else:
             self._context.clear()
-            held.computed = 0  # it is computed anew when it is needed
+            held.computed, held.checkpoint = 0, None  # it is computed anew when it is needed
 
     def _mend(self) -> None:
         """Put back the recurrent layers of sequence 0, which an aborted batch may have moved."""
-        held = self._resident
-        if not self._model.recurrent or held is None or not held.computed:
+        held, dirty = self._resident, self._context.dirty
+        self._context.dirty = False
+        if not dirty or not self._model.recurrent or held is None or not held.computed:
             return
         self._context.resume()
         for sequence in range(1, self._context.n_forks + 1):
             self._context.drop(sequence)
-        if held.checkpoint is None:
+        if not self._go_back(held.computed, held.checkpoint):
             raise EngineError("the context has no checkpoint to go back to")
-        self._context.restore(held.checkpoint, partial=True)
-        self._context.cut(held.computed)
+
+    def _go_back(self, length: int, checkpoint: State | None) -> bool:
+        """Cut sequence 0 to a length. ``False`` where what is left cannot be continued."""
+        if not self._model.recurrent:
+            return self._context.cut(length)
+        if checkpoint is None:
+            return False
+        self._context.restore(checkpoint, partial=True)
+        self._context.cut(length)
+        return True

@@ -13,7 +13,7 @@ from ...errors import Cancelled, EngineError, MissingExtraError, UsageError
 from ...fit import fit
 from ...gguf import read_header, shape_of, weights_of
 from ...home import find_home
-from ...interfaces import Conversation, Piece, TextGenerator
+from ...interfaces import Conversation, Piece, Priority, TextGenerator
 from ..worker import Worker
 from . import saved
 from .files import adapter_file, model_file
@@ -108,14 +108,15 @@ class LlamaGenerator(TextGenerator):
     def count_tokens(self, text: str) -> int:
         return int(self.worker.call("count_tokens", text, priority=_AT_ONCE))
 
-    def open(self, *, system: str = "") -> LlamaConversation:
-        return LlamaConversation(self, self.worker.call("open", system, priority=_AT_ONCE))
+    def open(self, *, system: str = "", priority: Priority = Priority.NOTES) -> LlamaConversation:
+        number = self.worker.call("open", system, priority=_AT_ONCE)
+        return LlamaConversation(self, number, priority)
 
     def restore(self, path: Path) -> LlamaConversation:
         number = self.worker.call("restore", path, self._identity(), priority=_AT_ONCE)
         return LlamaConversation(self, number)
 
-    def save(self, number: int, path: Path, priority: int) -> None:
+    def save(self, number: int, path: Path, priority: Priority) -> None:
         self.worker.call("save", number, path, self._identity(), priority=priority)
 
     def close(self) -> None:
@@ -131,11 +132,13 @@ class LlamaGenerator(TextGenerator):
 
 
 class LlamaConversation(Conversation):
-    def __init__(self, generator: LlamaGenerator, number: int) -> None:
+    def __init__(
+        self, generator: LlamaGenerator, number: int, priority: Priority = Priority.NOTES
+    ) -> None:
         self._generator = generator
         self.worker = generator.worker
         self.number = number
-        self._priority = 0
+        self._priority = priority
         self._closed = False
 
     def append(self, text: str) -> None:

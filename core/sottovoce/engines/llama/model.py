@@ -32,9 +32,9 @@ class Model:
         if not path.is_file():
             raise ModelError(f"there is no model file {path}")
         params = llama_cpp.llama_model_default_params()
-        on_gpu = llama_cpp.llama_supports_gpu_offload()
+        self.on_gpu = bool(llama_cpp.llama_supports_gpu_offload()) and settings.n_gpu_layers != 0
         layers = settings.n_gpu_layers
-        params.n_gpu_layers = layers if layers is not None else (-1 if on_gpu else 0)
+        params.n_gpu_layers = layers if layers is not None else (-1 if self.on_gpu else 0)
         params.vocab_only = vocabulary_only
         log.clear()
         self.pointer = llama_cpp.llama_model_load_from_file(str(path).encode(), params)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import json
 from typing import TYPE_CHECKING, Any
 
 import llama_cpp
 import numpy as np
 
-from ...errors import UsageError
+from .grammar import grammar_sampler
 
 if TYPE_CHECKING:
     from ...interfaces import Question
@@ -30,7 +29,7 @@ class Sampler:
     def __init__(self, question: Question, vocabulary: Vocabulary) -> None:
         """Raises ``UsageError`` for a grammar or a schema that cannot be read."""
         self._vocabulary = vocabulary
-        self._grammar = _grammar(question, vocabulary)
+        self._grammar = grammar_sampler(question, vocabulary)
         self._likeliest = question.temperature <= 0.0 and question.repeat_penalty == 1.0
         """Whether the token with the highest logit is taken, whatever came before"""
         self._chain = llama_cpp.llama_sampler_chain_init(
@@ -107,22 +106,3 @@ def _samplers(question: Question, vocabulary: Vocabulary) -> list[Any]:
         llama_cpp.llama_sampler_init_temp(question.temperature),
         llama_cpp.llama_sampler_init_dist(question.seed),
     ]
-
-
-def _grammar(question: Question, vocabulary: Vocabulary) -> Any:
-    if question.grammar is not None and question.json_schema is not None:
-        raise UsageError("a question takes a grammar or a JSON schema, not both")
-    grammar = question.grammar
-    if question.json_schema is not None:
-        from llama_cpp.llama_grammar import json_schema_to_gbnf
-
-        try:
-            grammar = json_schema_to_gbnf(json.dumps(question.json_schema))
-        except (ValueError, TypeError, KeyError, AssertionError) as error:
-            raise UsageError(f"the JSON schema cannot be made a grammar: {error}") from error
-    if grammar is None:
-        return None
-    sampler = llama_cpp.llama_sampler_init_grammar(vocabulary.pointer, grammar.encode(), b"root")
-    if not sampler:
-        raise UsageError("the grammar is not valid GBNF with a rule 'root'")
-    return sampler

@@ -18,3 +18,20 @@ class LlamaSettings:
     """Tokens computed at once, on a GPU also the grain at which a cancel acts"""
     kv_type: str = "f16"
     """``q8_0`` takes 53 % of the memory of ``f16``"""
+
+    def flash_attention(self, *, on_gpu: bool, windowed: bool) -> bool:
+        """Whether attention is computed without keeping its scores.
+
+        On a CPU llama.cpp does that token by token as soon as fewer than 64 of them are computed
+        at once, and takes twice to three times as long for a question after a long transcript. A
+        quantised cache needs it, and without it one with a sliding window pads its values.
+        """
+        return on_gpu or windowed or self.kv_type != "f16"
+
+    def batch(self, *, flash: bool) -> int:
+        """Tokens computed at once. The scores that are kept take memory for each of them."""
+        return self.n_batch if flash else min(self.n_batch, _SCORED)
+
+
+_SCORED = 128
+"""Reads a prompt as fast as 512 does, and takes a quarter of the memory"""

@@ -94,7 +94,12 @@ def plan(path: Path, settings: LlamaSettings, devices: Any = None) -> Memory:
                 f"{path.name} cannot be loaded by llama-cpp-python {llama_cpp.__version__}"
                 f" ({_cause(lines)})"
             )
-        context = llama_cpp.llama_init_from_model(model, context_params(settings))
+        wanted = context_params(
+            settings,
+            on_gpu=on_gpu and layers != 0,
+            windowed=llama_cpp.llama_model_n_swa(model) > 0,
+        )
+        context = llama_cpp.llama_init_from_model(model, wanted)
         if not context:
             raise ModelError(f"{path.name} cannot be given a context ({_cause(lines)})")
         llama_cpp.llama_free(context)
