@@ -87,9 +87,14 @@ class Writing(Maker):
         self._me = me
         self._own: Conversation | None = None
 
+    def stop(self) -> None:
+        # The transcript's context stays; there the work ends with the next token.
+        conversation, self._own = self._own, None
+        if conversation is not None:
+            conversation.close()
+
     def close(self) -> None:
-        if self._own is not None:
-            self._own.close()
+        self.stop()
         self._places.close()
 
     def make(self, moment: Moment) -> Iterator[Draft | None]:
@@ -138,9 +143,8 @@ class Writing(Maker):
         known: list[Line] = []
         segments: Sequence[Segment] = ()
         if now is None:
-            if self._own is None:
-                self._own = self._load().open(system=_SYSTEM)
-            conversation, until = self._own, -1.0
+            conversation, until = self._own or self._load().open(system=_SYSTEM), -1.0
+            self._own = conversation
         else:
             conversation, known, segments = now.conversation, list(now.lines), now.segments
             until = segments[known[-1].segments[-1]].end if known else -1.0
