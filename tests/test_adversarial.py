@@ -210,7 +210,7 @@ def noise(folder: Path, count: int) -> tuple[int, int]:
         questions.append(
             Question(
                 text=f"\n\nQuestion {n}",
-                json_schema=topic_question(0, 9, "English").json_schema
+                json_schema=topic_question(0, 9).json_schema
                 if section == "topic"
                 else list_schema(section, dated=n % 8 == 1),
                 max_tokens=900 if n % 12 == 0 else draw.choice([1, 2, 7, 30, 90]),

@@ -17,6 +17,7 @@ import jiwer
 import pytest
 
 from sottovoce import (
+    Cancelled,
     Caption,
     EngineError,
     Evidence,
@@ -82,6 +83,7 @@ class Scripted(Maker):
         self.made: list[Moment] = []
         self.stopped: list[Moment] = []
         self.step = threading.Semaphore(0)
+        self.stops = 0
         self.fails: list[EngineError] = []
 
     def make(self, moment: Moment) -> Iterator[Draft | None]:
@@ -101,8 +103,11 @@ class Scripted(Maker):
         yield Draft("Yes", (), complete=False)
         yield Draft("Yes, it was.", ())
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        self.stops += 1
         self.step.release()
+
+    def close(self) -> None: ...
 
 
 @contextmanager
@@ -147,17 +152,15 @@ def test_what_is_stale_is_stopped_and_never_shown() -> None:
         say(said, "Them", "What was the price of the rooms?", 1)
         wait_for(lambda: maker.made)
         say(said, "Me", "It was ninety euros for each of the forty rooms.", 6)
-        maker.step.release(3)
         wait_for(lambda: maker.stopped)
         time.sleep(0.2)
-        assert suggester.suggestions == ()
+        assert not suggester.suggestions
         assert maker.stopped[0].kind is SuggestionKind.QUESTION
         suggester.suggest(9.0)
         wait_for(lambda: len(maker.made) == 2)
-        (waiting,) = suggester.suggestions
+        waiting = suggester.suggestions[-1]
         assert (waiting.text, waiting.complete) == ("", False)
         suggester.dismiss(waiting.id)
-        maker.step.release()
         wait_for(lambda: len(maker.stopped) == 2)
         assert suggester.suggestions == ()
 
@@ -168,7 +171,6 @@ def test_turned_off_it_stops_and_an_answer_is_given_all_the_same() -> None:
         say(said, "Them", "What was the price of the rooms?", 1)
         wait_for(lambda: maker.made)
         suggester.turn(False)
-        maker.step.release()
         wait_for(lambda: maker.stopped)
         say(said, "Them", "And what does the dinner cost us?", 10)
         suggester.ask("Was it?", 12.0)
@@ -189,10 +191,12 @@ def test_suggestions_do_not_follow_each_other_closely_and_are_not_repeated() -> 
 
 
 def test_on_battery_they_are_fewer_and_the_person_sees_why() -> None:
-    turn, asked = SuggestionKind.TURN, SuggestionKind.QUESTION
-    assert (pace(MAINS).kinds, pace(MAINS).shown) == ({turn, asked}, "on")
+    asked = SuggestionKind.QUESTION
+    assert pace(MAINS).kinds == {SuggestionKind.TURN, asked}
+    assert pace(MAINS).shown == "on"
     saving = pace(Power(on_battery=True, percent=80))
-    assert (saving.kinds, saving.every) == ({asked}, 60.0)
+    assert saving.kinds == {asked}
+    assert saving.every == 60.0
     assert "on battery" in saving.shown
     low = Power(on_battery=True, percent=20)
     said, maker = Said(["Me", "Them"]), Scripted(steps=0)
@@ -239,6 +243,12 @@ def test_the_starter_quotes_what_answers_and_says_nothing_else(
         assert promise.text.startswith("You take on: send the signed contract")
         assert promise.evidence[-1].start == 60.0
         assert list(maker.answer("Which train goes to Vienna?")) == [Draft(NOT_SAID, ())]
+        # What is stopped has stopped in the engine: the thread that waits for it knows at once.
+        threading.Timer(0.2, maker.stop).start()
+        began = time.monotonic()
+        with pytest.raises(Cancelled):
+            made(SuggestionKind.TURN, said.segments[-1].text, mine=True)
+        assert time.monotonic() - began < 2
     finally:
         maker.close()
         generator.close()

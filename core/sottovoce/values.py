@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date, datetime
     from pathlib import Path
 
@@ -93,7 +94,7 @@ class Segment:
     confidence: float | None = None
     """Mean probability of the words, 0 to 1, where the engine gives one"""
     track: int = 0
-    voice: tuple[float, ...] = ()
+    voice: Sequence[float] = ()
     """Unit-length speaker embedding; empty where none was computed"""
     language: str = ""
     """ISO 639-1; empty where it is not known"""
@@ -375,6 +376,8 @@ class LiveView:
     """Recorded so far"""
     levels: tuple[tuple[str, float | None], ...]
     """Speaker and dBFS of each side; ``None`` for silence"""
+    missing: tuple[str, ...] = ()
+    """Speakers whose device is gone: they are not recorded until it is back"""
     captions: tuple[LiveCaption, ...] = ()
     """What was said to its end, the latest last; of a long meeting the last 200"""
     saying: tuple[LiveCaption, ...] = ()

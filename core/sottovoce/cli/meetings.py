@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..times import clock
+from .asking import confirmed
 from .output import (
     meeting_to_json,
     print_json,
@@ -209,7 +210,7 @@ def run_delete(host: Host, arguments: Namespace) -> int:
             raise UsageError("nothing was deleted: say --yes to delete without being asked")
         print(f"Delete '{meeting.recording.title}' ({meeting.id}) from the library", end="")
         print(" and these files:" if files else "", *files, sep="\n  ")
-        if input("Delete? [y/N] ").strip().lower() not in ("y", "yes"):
+        if not confirmed("Delete?"):
             print("Nothing was deleted.")
             return 1
     for file in files:

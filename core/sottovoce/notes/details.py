@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..values import Statement, Topic
+from ..values import SectionKind, Statement, Topic
 from .evidence import content_words
 from .spoken import extent, sentence, size
 from .topics import Nouns, Stretch, names_topic, stretches, telling, titles
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..values import Segment, Transcript
     from .evidence import Line
     from .highlights import Highlights
+    from .request import Request
 
 _SHORT = 400
 """Words of a meeting whose transcript needs no detailed notes: it is as short as they would be"""
@@ -57,13 +58,13 @@ def detail(
     is cited.
 
     ``gists`` are titles that a model gave, by line; where it gave none for a topic, the title is
-    made of its own words. ``written`` are topics that a model wrote; which hold all lines in
-    order; where it gave no points, these are the sentences that tell most.
+    made of its own words. ``written`` are topics that a model wrote; where it gave no points, they
+    are the sentences that tell most.
     """
     words = sum(size(line.text) for line in lines)
     if words < _SHORT:
         return Detailed(lines, words)
-    parts = list(written) if written else stretches(lines)
+    parts = stretches(lines)
     theirs = [(written or {}).get(part, Written("", ())) for part in parts]
     chosen = [
         [] if it.points else _points(part, lines, highlights)
@@ -82,6 +83,12 @@ def detail(
         made = sorted([*it.points, *quoted], key=lambda point: min(point.segments))
         topics.append(_topic(title, part, made, lines, times))
     return Detailed(lines, words, tuple(topics), tuple(parts))
+
+
+def telling_topics(lines: Sequence[Line], request: Request) -> list[Stretch]:
+    """The topics that a model is asked to write; none where the notes have no place for them."""
+    wanted = any(it.kind is SectionKind.TOPICS for it in request.template.sections)
+    return stretches(lines) if wanted and sum(size(it.text) for it in lines) >= _SHORT else []
 
 
 def _named(
