@@ -24,6 +24,7 @@ from sottovoce.notes.template import parse
 from sottovoce.notes.topics import Stretch
 from sottovoce.notes.windows import lines_of
 
+from .conftest import sotto
 from .eval import measures
 from .test_details import talk
 from .test_notes import RECORDING, STARTER, TALK, Scripted, transcript
@@ -326,44 +327,6 @@ def test_what_was_read_ahead_is_continued_where_it_is_still_true_and_else_read_a
     assert len(model.contexts) == 4
 
 
-def test_a_readthat_a_live_meeting_has_filled_begins_anew_and_the_notes_have_all() -> None:
-    spoken = talk(60)
-    model = Answering({}, n_ctx=1200)
-    begins: list[int] = []
-    reading = Reading(lambda: model, RECORDING.started_at, Request(), full=begins.append)
-    for end in range(10, 61, 10):
-        reading.hear(replace(spoken, segments=spoken.segments[:end]), complete=end == 60)
-    while (now := reading.now()) is None or len(now.lines) < 60:
-        threading.Event().wait(0.02)
-    assert begins
-    assert f"[{begins[-1]}] " in model.contexts[-1]
-    assert "[0] " not in model.contexts[-1]
-    begun = len(model.contexts)
-    notes = take_notes(RECORDING, spoken, lambda: model, ahead=reading)
-    assert "[0] " in model.contexts[begun]
-    assert "[59] " in "".join(model.contexts[begun:])
-    assert notes.coverage == (spoken.segments[0].start, spoken.segments[-1].end)
-
-
-def test_a_model_that_was_lost_while_reading_reads_anew() -> None:
-    from sottovoce import EngineError
-
-    spoken = talk(60)
-    model = Answering({})
-    failures = [EngineError("killed")]
-
-    def load() -> TextGenerator:
-        if failures:
-            raise failures[0]
-        return model
-
-    reading = Reading(load, RECORDING.started_at, Request(), lost=lambda it: failures.pop() is it)
-    reading.hear(spoken)
-    wait_for(reading, 54)
-    take_notes(RECORDING, spoken, lambda: model, ahead=reading)
-    assert len(model.contexts) == 1
-
-
 def test_what_the_model_raises_while_reading_is_raised_where_notes_are_taken() -> None:
     from sottovoce import EngineError
 
@@ -395,3 +358,22 @@ def test_the_unverified_are_counted_also_among_points(tmp_path: Path) -> None:
     notes = take_notes(RECORDING, spoken, lambda: model)
     unverified = [p for topic in notes.topics for p in topic.points if not p.verified]
     assert notes.unverified == len(unverified) > 0
+
+
+def test_the_command_takes_notes_with_a_model_of_ones_own_and_believes_no_noise(
+    home: Path, tmp_path: Path
+) -> None:
+    cues = [
+        f"00:00:0{it.id}.000 --> 00:00:0{it.id}.900\n<v {it.speaker}>{it.text}"
+        for it in TALK.segments
+    ]
+    talk_file = tmp_path / "weekly.vtt"
+    talk_file.write_text("WEBVTT\n\n" + "\n\n".join(cues), encoding="utf-8")
+    model = tiny_model("llama", tmp_path)
+    added = sotto("models", "add", model, "--label", "tiny", "--context", "4096", home=home)
+    assert added.status == 0, added.err
+    ran = sotto("import", talk_file, "--model", "custom-tiny", "--json", home=home)
+    assert ran.status == 0, ran.err
+    notes = ran.json[0]["notes"]
+    assert (notes["summary"], notes["decisions"], notes["action_items"]) == ([], [], [])
+    assert notes["produced_by"][-1]["model"] == "tiny"

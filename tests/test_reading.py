@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from sottovoce import (
     ModelSpec,
     NotesMethod,
     Piece,
+    Priority,
     Question,
     SuggestionKind,
     TextGenerator,
@@ -28,13 +30,14 @@ from sottovoce.live.places import Places
 from sottovoce.live.said import Said
 from sottovoce.live.writing import Writing
 from sottovoce.notes import Context, Request, take_notes
-from sottovoce.notes.standing import Standing
+from sottovoce.notes.reading import Reading
 
 from .test_details import talk
 from .test_notes import RECORDING, STARTER
 
 WRITER = replace(STARTER, id="writer", notes=NotesMethod.SCHEMA, languages=(), n_ctx=16_384)
 SPOKEN = talk(90)
+_NUMBERED = re.compile(r"\[(\d+)[^\]]*\] (?:\w+: )?(.*)")
 
 
 class Model(TextGenerator):
@@ -52,7 +55,7 @@ class Model(TextGenerator):
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 
-    def open(self, *, system: str = "") -> Conversation:
+    def open(self, *, system: str = "", priority: Priority = Priority.NOTES) -> Conversation:
         self.opened.append(_Context(self, system))
         return self.opened[-1]
 
@@ -89,9 +92,8 @@ class _Context(Conversation):
     def _answer(self, question: Question) -> str:
         if self.model.reply is not None:
             return self.model.reply(question.text)
-        first = self.text.partition("[")[2]
-        line, _, said = first.partition("] ")
-        said = said.splitlines()[0].partition(": ")[2]
+        found = _NUMBERED.search(self.text)
+        line, said = found.groups() if found else ("0", "")
         schema = question.json_schema or {}
         if schema.get("type") != "array":
             return json.dumps({"title": said[:40]})
@@ -113,67 +115,65 @@ def until(what: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def lines_in(standing: Standing) -> int:
-    now = standing.now()
+def lines_in(reading: Reading) -> int:
+    now = reading.now()
     return len(now.lines) if now else 0
 
 
-@pytest.mark.parametrize("n_ctx", [16_384, 2_400])
-def test_notes_are_the_same_and_nothing_is_read_twice(n_ctx: int) -> None:
+def test_notes_are_the_same_and_nothing_is_read_twice() -> None:
     request = Request(own="- routers", context=Context(title="Weekly", attendees=("Ana", "Ben")))
-    plain_model = Model(n_ctx)
+    plain_model = Model()
     plain = take_notes(RECORDING, SPOKEN, lambda: plain_model, request=request)
-    model = Model(n_ctx)
+    model = Model()
     full: list[int] = []
-    standing = Standing(lambda: model, request, full=full.append)
+    reading = Reading(lambda: model, RECORDING.started_at, Request(), full=full.append)
     for count in (3, 20, 50, 90):
-        standing.hear(beginning(count))
-        until(lambda count=count: lines_in(standing) >= count - 6)  # type: ignore[misc]
-    ready = standing.answers()
-    assert take_notes(RECORDING, SPOKEN, lambda: model, request=request, ready=ready) == plain
+        reading.hear(beginning(count))
+        until(lambda count=count: lines_in(reading) >= count - 6)  # type: ignore[misc]
+    assert take_notes(RECORDING, SPOKEN, lambda: model, request=request, ahead=reading) == plain
     assert model.read == plain_model.read == len(SPOKEN.segments)
-    assert full == ([42] if n_ctx == 2_400 else [])  # said while the meeting goes on
+    assert full == []
     assert len(model.opened) == len(plain_model.opened)
     assert all(it.closed for it in model.opened)
     # What is known from elsewhere, and may be known late, follows the transcript.
     assert model.opened[-1].text.endswith("shall follow it:\n- routers")
 
 
-def test_what_turns_out_otherwise_is_read_anew() -> None:
-    model = Model()
-    standing = Standing(lambda: model, Request())
-    standing.hear(beginning(30))
-    until(lambda: lines_in(standing) == 24)
-    renamed = replace(SPOKEN, segments=tuple(replace(it, speaker="Zoë") for it in SPOKEN.segments))
-    ready = standing.answers()
-    notes = take_notes(RECORDING, renamed, lambda: model, ready=ready)
-    assert notes == take_notes(RECORDING, renamed, Model)
-    assert model.opened[0].closed
+def test_a_context_that_a_live_meeting_has_filled_begins_anew_and_the_notes_have_all() -> None:
+    plain = take_notes(RECORDING, SPOKEN, lambda: Model(1_200))
+    model = Model(1_200)
+    begins: list[int] = []
+    reading = Reading(lambda: model, RECORDING.started_at, Request(), full=begins.append)
+    for count in (20, 50, 90):
+        reading.hear(beginning(count), complete=count == 90)
+        until(lambda count=count: lines_in(reading) >= count - 6)  # type: ignore[misc]
+    until(lambda: lines_in(reading) == 90)
+    assert begins
+    latest = reading.now()
+    assert latest is not None
+    assert model.opened[-1].text.startswith(f"Transcript:\n[{begins[-1]}] ")
+    assert latest.lines[-1].text == SPOKEN.segments[-1].text
+    assert take_notes(RECORDING, SPOKEN, lambda: model, ahead=reading) == plain
+    assert all(it.closed for it in model.opened)
 
 
 def test_an_engine_that_died_reads_again() -> None:
     models = [Model(), Model()]
-    standing = Standing(lambda: models[0], Request(), lost=lambda error: bool(models.pop(0)))
+    reading = Reading(
+        lambda: models[0],
+        RECORDING.started_at,
+        Request(),
+        lost=lambda error: bool(models.pop(0)),
+    )
     first, second = models
-    standing.hear(beginning(30))
-    until(lambda: lines_in(standing) == 24)
+    reading.hear(beginning(30))
+    until(lambda: lines_in(reading) == 24)
     first.dead = True
-    standing.hear(beginning(40))
-    until(lambda: lines_in(standing) == 34)
+    reading.hear(beginning(40))
+    until(lambda: lines_in(reading) == 34)
     assert first.opened[-1].closed
     assert second.read == 34
-    standing.close()
-
-
-def test_one_that_stays_broken_says_so_when_it_is_asked() -> None:
-    def load() -> TextGenerator:
-        raise EngineError("no memory")
-
-    standing = Standing(load, Request())
-    standing.hear(beginning(30))
-    until(lambda: not standing._thread.is_alive())
-    with pytest.raises(EngineError, match="no memory"):
-        standing.answers()
+    reading.close()
 
 
 def test_sentences_that_their_lines_do_not_support_are_not_suggested(
