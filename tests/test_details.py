@@ -9,11 +9,11 @@ from sottovoce import MeetingNotes, Segment, Transcript
 from sottovoce.notes import Request
 from sottovoce.notes.compose import compose
 from sottovoce.notes.details import TENTHS
-from sottovoce.notes.evidence import words
+from sottovoce.notes.evidence import stem, words
 from sottovoce.notes.extract import Extraction
 from sottovoce.notes.spoken import readable, said, sentence
 from sottovoce.notes.template import parse
-from sottovoce.notes.topics import Stretch, titles
+from sottovoce.notes.topics import Stretch, stretches, telling_lines, titles
 from sottovoce.notes.windows import lines_of
 
 from .eval import measures
@@ -205,6 +205,25 @@ def test_a_point_that_is_cut_out_of_a_long_sentence_is_completed_or_shows_it() -
     middle = sentence(4, lines)
     assert middle.startswith("… ")
     assert middle.endswith(" …")
+
+
+def test_in_a_language_without_a_list_the_words_of_every_line_tell_nothing() -> None:
+    own = "heizung keller rohr ventil garten hecke rosen zaun musik torte gäste kerzen".split()
+    turns = [f"Ana: Also der die und {own[n // 10]} ist bei uns so." for n in range(120)]
+    lines = lines_of(transcript(*turns, language="de"))
+    assert set().union(*telling_lines(lines)) == {stem(word) for word in own}
+    assert stretches(lines)[0].first == 0
+
+
+def test_a_meeting_in_chinese_has_topics_and_every_tenth_of_it_is_cited() -> None:
+    subjects = ("锅炉漏水管道地窖阀门", "花园玫瑰篱笆草坪铲子", "聚会音乐蛋糕气球蜡烛")
+    turns = [
+        f"李: 我们说{subject[n % 5 :]}的事情很重要。" for subject in subjects for n in range(40)
+    ]
+    spoken = transcript(*turns, language="zh")
+    found = notes(spoken)
+    assert found.topics
+    assert measures.coverage(found, spoken) == (TENTHS, TENTHS)
 
 
 def test_verbs_and_the_words_of_talking_are_no_titles() -> None:

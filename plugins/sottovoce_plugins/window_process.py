@@ -17,6 +17,8 @@ from .window_private import keep_out
 
 _LOOK = 50
 """Milliseconds between two looks at what came"""
+_NOTICE = 30_000
+"""Milliseconds that a notice is shown"""
 _QUIET = -60.0
 """dBFS at which a meter begins"""
 _FAMILIES = ("Inter", "Segoe UI", "SF Pro Text", "Helvetica Neue", "Noto Sans", "DejaVu Sans")
@@ -32,6 +34,8 @@ _STATES = {"recording": ("Recording", "record"), "paused": ("Paused", "wait"),
            "finishing": ("Finishing", "dim"), "ended": ("Ended", "dim")}  # fmt: skip
 _KINDS = {"question": "You were asked", "answer": "Answer"}
 _BUTTONS = (("m", "Mark"), ("n", "Note"), ("?", "Ask"), ("s", "Suggest"), ("p", "Pause"))
+_SURE = 4000
+"""Milliseconds in which it has to be said again that the recording is to end"""
 
 
 class Window:
@@ -48,6 +52,8 @@ class Window:
         self._following = True
         self._known: tuple[Any, ...] = ()
         """The captions that are shown"""
+        self._notices: list[str] = []
+        self._fading = self._sure = ""
         found = set(fonts.families(root))
         family = next((it for it in _FAMILIES if it in found), "TkDefaultFont")
         self._fonts = {
@@ -87,6 +93,11 @@ class Window:
         ]  # fmt: skip
         for button in self._buttons:
             button.pack(side="left", padx=2)
+        self._end = tk.Button(
+            self._foot, text="End", font=font["small"], relief="flat", bd=0, padx=6, pady=3,
+            highlightthickness=1, command=self._ask_to_end,
+        )  # fmt: skip
+        self._end.pack(side="left", padx=2)
         self._grip = tk.Canvas(self._foot, width=14, height=14, highlightthickness=0)
         self._grip.configure(cursor="bottom_right_corner")
         self._grip.pack(side="right", anchor="se")
@@ -111,6 +122,7 @@ class Window:
                              pady=8, spacing3=4, cursor="arrow", takefocus=False, height=3,
                              highlightthickness=0)  # fmt: skip
         self._said.pack(fill="both", expand=True)
+        self._said.bind("<Configure>", lambda event: self._follow())
         for turned in ("<MouseWheel>", "<Button-4>", "<Button-5>"):
             self._said.bind(turned, self._scrolled, add=True)
         handles: list[tk.Misc] = [self._head, self._sign, self._time, self._meters]
@@ -136,7 +148,7 @@ class Window:
             (self._sign, "paper", "dim"),
         ):  # fmt: skip
             label.configure(background=c[back], foreground=c[ink])
-        for button in self._buttons:
+        for button in (*self._buttons, self._end):
             button.configure(background=c["paper"], foreground=c["dim"],
                              activebackground=c["card"], activeforeground=c["ink"])  # fmt: skip
             button.configure(highlightbackground=c["paper"], highlightcolor=c["accent"])
@@ -163,25 +175,36 @@ class Window:
         self.root.title(
             f"{'● ' if view['state'] == 'recording' else ''}{view['title'] or 'Sottovoce'}"
         )
-        self._show_levels(view["levels"])
+        self._show_levels(view["levels"], view["missing"])
         self._show_suggestion(view["suggestions"][-1] if view["suggestions"] else None)
         self._show_said(view["captions"], view["saying"])
-        if view["notices"]:
-            self._notice.configure(text=view["notices"][-1])
-            self._notice.pack(fill="x", before=self._said)
+        self._show_notice(view["notices"])
         self._buttons[-1].configure(text="Resume p" if view["state"] == "paused" else "Pause p")
 
-    def _show_levels(self, levels: list[tuple[str, float | None]]) -> None:
+    def _show_levels(self, levels: list[tuple[str, float | None]], missing: list[str]) -> None:
         meters, c = self._meters, self._colours
         meters.delete("all")
         for number, (speaker, level) in enumerate(levels[:2]):
             part = 0.0 if level is None else max(0.0, min(1.0, 1 - level / _QUIET))
             y = 6 + 12 * number
+            if speaker in missing:
+                meters.create_text(128, y, text=f"{speaker} ✕ not recorded", anchor="e",
+                                   fill=c["wait"], font=self._fonts["small"])  # fmt: skip
+                continue
             meters.create_text(46, y, text=speaker, anchor="e", fill=c[_side(speaker)],
                                font=(self._fonts["small"].actual("family"), 8))  # fmt: skip
             meters.create_line(52, y, 128, y, fill=c["line"], width=3)
             if part:
                 meters.create_line(52, y, 52 + 76 * part, y, fill=c[_side(speaker)], width=3)
+
+    def _show_notice(self, notices: list[str]) -> None:
+        if notices != self._notices:
+            self._notices = notices
+            self._notice.configure(text=notices[-1] if notices else "")
+            self._notice.pack(fill="x", before=self._said)
+            if self._fading:
+                self.root.after_cancel(self._fading)
+            self._fading = self.root.after(_NOTICE, self._notice.pack_forget)
 
     def _show_suggestion(self, it: dict[str, Any] | None) -> None:
         if it is None:
@@ -264,6 +287,19 @@ class Window:
             case "t":
                 self._colours = _LIGHT if self._colours is _DARK else _DARK
                 self._paint()
+
+    def _ask_to_end(self) -> None:
+        if self._sure:
+            self.root.after_cancel(self._sure)
+            _say({"do": "end"})
+            self._not_sure()
+        else:
+            self._end.configure(text="End it?", foreground=self._colours["record"])
+            self._sure = self.root.after(_SURE, self._not_sure)
+
+    def _not_sure(self) -> None:
+        self._sure = ""
+        self._end.configure(text="End", foreground=self._colours["dim"])
 
     def _enter(self, what: str) -> None:
         self._entering = what

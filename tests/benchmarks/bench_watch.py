@@ -110,7 +110,7 @@ def idle(folder: Path, more: list[str]) -> bool:
     process = start(tree, "--recursive", *more)
     try:
         measured = psutil.Process(process.pid)
-        time.sleep(15)  # the first look
+        calm(measured)  # after the first look
         before, began = measured.cpu_times(), time.perf_counter()
         time.sleep(IDLE)
         after = measured.cpu_times()
@@ -125,6 +125,15 @@ def idle(folder: Path, more: list[str]) -> bool:
     return line(f"{FILES:,} files {how}, share of a core", share, SHARE) | line(
         f"{FILES:,} files {how}, MiB", memory, MEMORY
     )
+
+
+def calm(process: psutil.Process) -> None:
+    used, before = 0.0, -1.0
+    while used - before > 0.1:
+        before = used
+        time.sleep(5)
+        times = process.cpu_times()
+        used = times.user + times.system
 
 
 def start(folder: Path, *more: str | Path) -> subprocess.Popen[str]:

@@ -9,7 +9,6 @@ last one was killed.
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import json
 import math
@@ -35,7 +34,9 @@ if TYPE_CHECKING:
 _HOLE = 0.15
 """Seconds that a track may be behind the clock before silence fills the hole"""
 _ALIGN = 0.4
-"""Seconds of a stream from which it is judged when it began, and whether it has a hole"""
+"""Seconds of a stream from which it is judged when it began"""
+_LATE = 1.0
+"""Seconds in which what is late may still come before it is a hole"""
 _BEAT = 0.25
 """Seconds between two lines of levels"""
 _JOURNAL = 10.0
@@ -68,8 +69,10 @@ class Track:
         """What arrived since the device was opened, until it is known when that began"""
         self._received = 0
         self._origin = math.inf
-        self._behind: collections.deque[tuple[float, int]] = collections.deque()
-        """When blocks arrived, and by how many frames the file was behind the clock then"""
+        self._late: list[bytes] = []
+        """What arrived since the file fell behind the clock, until it is known whether the rest is
+        yet to come (the system was busy) or is missing"""
+        self._late_frames, self._late_since, self._missing = 0, 0.0, 0
         self._lock = threading.Lock()
         self._there = True
         self._stuck = False
@@ -124,26 +127,37 @@ class Track:
         if place is None:  # paused
             return
         with self._lock:
-            self._behind.append((now, place - len(values) - self.wav.frames))
-            while now - self._behind[0][0] > _ALIGN:
-                # A block that is late brings the next ones with it: only what stays behind for a
-                # while is a hole.
-                missing = min(it for _, it in self._behind)
-                self._behind.popleft()
-                if missing > _HOLE * self._capture.rate:
-                    self._fill(missing)
-                    self._behind.clear()
-                    self.clock.begin()
-                    self._say_hole(missing / self._capture.rate)
-                    break
-            else:
-                pcm = self.clock.kept(pcm, now, place - len(values) - self.wav.frames)
-            self._write(pcm)
+            behind = place - len(values) - self.wav.frames - self._late_frames
+            if not self._late and behind <= _HOLE * self._capture.rate:
+                self._write(self.clock.kept(pcm, now, behind))
+                return
+            if not self._late:
+                self._late_since, self._missing = now, behind
+            self._late.append(pcm)
+            self._late_frames += len(values)
+            self._missing = min(self._missing, behind)
+            if self._missing <= _HOLE * self._capture.rate:
+                self._missing = 0  # it caught up
+                self._settle()
+            elif now - self._late_since >= _LATE:
+                self._settle()
+
+    def _settle(self) -> None:
+        """Write what was late, behind the silence that stands for what is missing."""
+        late, self._late, self._late_frames = b"".join(self._late), [], 0
+        if self._missing and late:
+            self._fill(self._missing)
+            self.clock.begin()
+            if (seconds := self._missing / self._capture.rate) > _SAID:
+                text = f"{self._device.label}: {seconds:.1f} s did not arrive, and are silence"
+                self._capture.tell("hole", self.name, text)
+        self._write(late)
 
     def _begin(self) -> None:
         """Put what was held at its place."""
         held, self._held = self._held, None
-        self._behind.clear()
+        with self._lock:
+            self._settle()
         self.clock.begin()
         place = self._capture.place(self._origin) if held else None
         if not held or place is None:
@@ -174,22 +188,20 @@ class Track:
             self.wav.write(pcm)
             self._stuck = False
         except OSError as error:
-            if not self._stuck:
-                self._stuck = True
-                self._capture.tell("disk", self.name, f"the disk takes no more: {error.strerror}")
+            self._refused(error)
+
+    def _refused(self, error: OSError) -> None:
+        if not self._stuck:
+            self._stuck = True
+            self._capture.tell("disk", self.name, f"the disk takes no more: {error.strerror}")
 
     def _fill(self, frames: int) -> None:
         self.filled += frames / self._capture.rate
         self._capture.note("filled", self.name, seconds=round(frames / self._capture.rate, 3))
         try:
             self.wav.fill(frames)
-        except OSError:
-            self._write(b"")
-
-    def _say_hole(self, seconds: float) -> None:
-        if seconds > _SAID:
-            text = f"{self._device.label}: {seconds:.1f} s did not arrive, and are silence"
-            self._capture.tell("hole", self.name, text)
+        except OSError as error:
+            self._refused(error)
 
     def _lost(self, why: str) -> None:
         self.level = -math.inf
@@ -199,13 +211,16 @@ class Track:
 
     def sync(self, *, end: int | None = None) -> None:
         """Have it on the disk; with ``end`` as long as the recording is."""
-        with self._lock:
-            if end is not None and end - self.wav.frames > _HOLE * self._capture.rate:
-                self._fill(end - self.wav.frames)
-            try:
-                self.wav.sync()
-            except OSError:
-                self._write(b"")
+        try:
+            with self._lock:
+                if end is not None:
+                    self._settle()
+                    if end - self.wav.frames > _HOLE * self._capture.rate:
+                        self._fill(end - self.wav.frames)
+                self.wav.patch()
+            self.wav.flush()
+        except OSError as error:
+            self._refused(error)
 
 
 class Capture:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ModelError, UsageError
+from .asking import confirmed, typed
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -116,7 +117,7 @@ def shown(label: str) -> Iterator[Report]:
         transient=True,
         disable=not console.is_terminal,
     ) as bars:
-        task = bars.add_task(label, total=None, start=False)
+        task = bars.add_task(f"Asking for {label}", total=None, start=False)
         started = False
 
         def report(now: Transferred) -> None:
@@ -144,7 +145,7 @@ def run_remove(host: Host, arguments: Namespace) -> int:
     if not arguments.yes:
         if not sys.stdin.isatty():
             raise UsageError("nothing was removed: say --yes to remove without being asked")
-        if input(f"Remove {arguments.model}? [y/N] ").strip().lower() not in ("y", "yes"):
+        if not confirmed(f"Remove {arguments.model}?"):
             print("Nothing was removed.")
             return 1
     own = arguments.model in {it.id for it in host.store.custom_models()}
@@ -185,13 +186,11 @@ def run_token(host: Host, arguments: Namespace) -> int:
         print("Forgotten." if token.forget() else "There was none.")
         return 0
     if sys.stdin.isatty():
-        from getpass import getpass
-
-        typed = getpass("Access token of the model hub (it is not shown): ")
+        given = typed("Access token of the model hub (it is not shown):", hidden=True)
     else:
-        typed = sys.stdin.readline()
-    if not typed.strip():
+        given = sys.stdin.readline()
+    if not given.strip():
         raise UsageError("no token was given; nothing was changed")
-    token.write(typed.strip())
+    token.write(given.strip())
     print("Kept in the system's keyring. It is sent to the hub, and only for gated models.")
     return 0

@@ -99,6 +99,7 @@ class LiveSession(LiveControls):
             state=state,
             seconds=recorder.seconds,
             levels=tuple((it.speaker, recorder.levels.get(it.source)) for it in recorder.tracks),
+            missing=tuple(it.speaker for it in recorder.tracks if it.source in recorder.lost),
             captions=self.said.captions(),
             saying=self.said.saying(),
             suggestions=assistant.suggestions if assistant else (),

@@ -81,26 +81,42 @@ def said(text: str, language: str = "en") -> str:
     return text[:1].upper() + text[1:]
 
 
-def sentence(at: int, lines: Sequence[Line], most: int = 60) -> str:
-    """A line as a sentence: with the beginning and the end that lie in the lines around it, up to
-    ``most`` words in all; what is left out then is shown by "…"."""
-    first, end = at, at + 1
-    size = len(lines[at].text.split())
-    while first and goes_on(lines[first - 1], lines[first]):
-        size += len(lines[first - 1].text.split())
-        if size > most:
-            break
-        first -= 1
-    while end < len(lines) and goes_on(lines[end - 1], lines[end]):
-        size += len(lines[end].text.split())
-        if size > most:
-            break
-        end += 1
+def size(text: str) -> int:
+    """Words, about; two characters of a script that does not part them count as one."""
+    plain = text.isascii()
+    return len(text.split()) + (0 if plain else sum("\u3040" <= c <= "\u9fff" for c in text) // 2)
+
+
+_MOST = 60
+"""Words of a sentence that is shown whole"""
+
+
+def sentence(at: int, lines: Sequence[Line]) -> str:
+    """A line as a sentence: with the beginning and the end that lie in the lines around it; where
+    that is too long, "…" shows what is left out."""
+    first, end = extent(at, lines)
     text = " ".join(line.text for line in lines[first:end])
     text = said(text, lines[at].language) or text
     before = "… " if first and goes_on(lines[first - 1], lines[first]) else ""
     after = " …" if end < len(lines) and goes_on(lines[end - 1], lines[end]) else ""
     return f"{before}{text}{after}"
+
+
+def extent(at: int, lines: Sequence[Line]) -> tuple[int, int]:
+    """The first line of the sentence that a line is a part of, and the one after its last."""
+    first, end = at, at + 1
+    length = size(lines[at].text)
+    while first and goes_on(lines[first - 1], lines[first]):
+        length += size(lines[first - 1].text)
+        if length > _MOST:
+            break
+        first -= 1
+    while end < len(lines) and goes_on(lines[end - 1], lines[end]):
+        length += size(lines[end].text)
+        if length > _MOST:
+            break
+        end += 1
+    return first, end
 
 
 def goes_on(line: Line, following: Line) -> bool:

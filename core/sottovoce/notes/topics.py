@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from .evidence import STOP, content_words, stem
-from .spoken import english, readable
+from .spoken import english, readable, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,22 +67,40 @@ class Stretch:
 
 def telling(text: str) -> set[str]:
     """Stems of the words of a text that say what it is about."""
-    return {word for word in content_words(text) if word not in _CHATTER and len(word) > 1}
+    found = content_words(text) - _CHATTER
+    return {word for word in found if len(word) > 1 or word > "\u3040"}  # a character is a word
+
+
+_COMMON = 0.12
+"""Share of a meeting's lines in which a word stands that says nothing, in other languages than the
+one whose such words are known"""
+_ENOUGH = 30
+"""Lines from which that can be told"""
+
+
+def telling_lines(lines: Sequence[Line]) -> list[set[str]]:
+    """For each line the stems of the words that say what it is about, in any language."""
+    found = [telling(line.text) for line in lines]
+    if len(lines) < _ENOUGH or all(english(line.language) for line in lines):
+        return found
+    counts = Counter(word for stems in found for word in stems)
+    common = {word for word, count in counts.items() if count > _COMMON * len(lines)}
+    return [stems - common for stems in found]
 
 
 def stretches(lines: Sequence[Line]) -> list[Stretch]:
     """The topics of a meeting, in order and without gaps. Time grows with the lines' number."""
     if not lines:
         return []
-    sizes = [len(line.text.split()) for line in lines]
+    sizes = [size(line.text) for line in lines]
     total = sum(sizes)
     wanted = min(_MOST, max(1, round(total / _PER_TOPIC)))
-    stems = [telling(line.text) for line in lines]
+    stems = telling_lines(lines)
     depths = _depths(stems, sizes)
     least = max(_LEAST, total // (3 * wanted))
     before = [0]
-    for size in sizes:
-        before.append(before[-1] + size)
+    for words in sizes:
+        before.append(before[-1] + words)
     borders: list[int] = []
     for at in sorted(range(1, len(lines)), key=lambda it: (-depths[it], it)):
         if len(borders) == wanted - 1:
@@ -166,9 +184,9 @@ def _phrases(lines: Sequence[Line], nouns: Nouns | None) -> dict[tuple[str, ...]
             if _names_something(token, root):
                 run.append(token)
                 continue
-            for size in (1, 2, 3):
-                for at in range(len(run) - size + 1):
-                    said = run[at : at + size]
+            for count in (1, 2, 3):
+                for at in range(len(run) - count + 1):
+                    said = run[at : at + count]
                     key = tuple(stem(word.lower()) for word in said)
                     if nouns is None or nouns.may_be(key):
                         found.setdefault(key, Counter())[" ".join(said)] += 1

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ..values import Segment
-    from .voiceprint import Voice
+
+    Voice = Sequence[float]
 
 _VERSION = 1
 _MODEL = "wespeaker-resnet34"

@@ -29,7 +29,7 @@ _SAME = 0.5
 0.75 to 0.83 within a voice, at most 0.43 between two."""
 _TELLING = 1.0
 """Seconds of speech from which a voiceprint may found a group"""
-_MOST = 2_000
+_MOST = 1_000
 """Voiceprints that are compared with each other; the others join the group they are nearest to"""
 _BREATH = 0.6
 """Seconds between two segments that are one"""
