@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -37,8 +38,8 @@ from sottovoce.live.quoting import Quoting
 from sottovoce.live.said import Said
 from sottovoce.live.writing import Writing
 from sottovoce.notes import Request
-from sottovoce.notes.standing import Standing
-from sottovoce.values import Segment, Transcript
+from sottovoce.notes.reading import Reading
+from sottovoce.values import Transcript
 
 SHORT, LONG = 5, 60
 """Minutes"""
@@ -135,25 +136,24 @@ def writer(host: Host, generator: TextGenerator) -> bool:
     spent: dict[int, list[float]] = {}
     for minutes in (SHORT, LONG):
         said = held(minutes * TOKENS, generator.count_tokens)
-        standing = Standing(lambda: generator, Request())
-        standing.hear(Transcript(recording_id="", language="en", segments=numbered(said)))
-        while (now := standing.now()) is None or len(now.lines) < len(said.segments) - 8:
+        reading = Reading(
+            lambda: generator, datetime.now().astimezone(), Request(), full=lambda segment: None
+        )
+        segments = tuple(replace(it, id=n) for n, it in enumerate(said.segments))
+        reading.hear(Transcript(recording_id="", language="en", segments=segments))
+        while reading.lines < len(segments) - 8:
             time.sleep(0.1)
-        maker = Writing(said, Places(said, host.home.library), lambda: generator, standing, "Me")
+        maker = Writing(said, Places(said, host.home.library), lambda: generator, reading, "Me")
         for run in range(RUNS + 1):
             text = f"And what does the {THINGS[run]} for the {PLACES[run]} cost?"
             took = first(maker.make(closed(said, False, text)))
             if run:
                 spent.setdefault(minutes, []).append(took)
         maker.close()
-        standing.close()
+        reading.close()
     late, early = medians(spent)
     missed = line("first token after 60 minutes", late, None, FIRST)
     return line("the same, against after 5 minutes", late, early, GROWTH) or missed
-
-
-def numbered(said: Said) -> tuple[Segment, ...]:
-    return tuple(replace(it, id=n) for n, it in enumerate(said.segments))
 
 
 def medians(spent: dict[int, list[float]]) -> tuple[float, float]:
