@@ -34,6 +34,7 @@ from sottovoce import (
 from sottovoce.home import VARIABLE, find_home
 from sottovoce.host import Host
 from sottovoce.library import Library
+from sottovoce.live.assistant import GUIDANCE, Assistant
 from sottovoce.live.drafts import NOT_SAID, Draft, Maker
 from sottovoce.live.moments import Moment, question
 from sottovoce.live.overlays import Overlays, find
@@ -43,6 +44,9 @@ from sottovoce.live.power import Power, pace
 from sottovoce.live.quoting import Quoting
 from sottovoce.live.said import Said
 from sottovoce.live.suggester import Suggester
+from sottovoce.notes import Request
+from sottovoce.notes.ahead import Ahead
+from sottovoce.transcription import Heard
 from sottovoce.values import ModelTask
 
 from .audio import encode
@@ -252,6 +256,44 @@ def test_the_starter_quotes_what_answers_and_says_nothing_else(
     finally:
         maker.close()
         generator.close()
+
+
+def test_a_killed_model_is_begun_anew_and_what_was_asked_for_comes(
+    host: Host,  # noqa: F811
+) -> None:
+    told: list[str] = []
+    host.library.meetings()
+    said = meeting(MEETING[:4])  # after a question the model would not be asked
+
+    def assistant() -> Assistant:
+        spec = host.starter(ModelTask.GENERATION)
+        return Assistant(
+            host, spec, Request(), said, "en", lambda: 70.0, told.append, power=lambda: MAINS
+        )
+
+    first = assistant()
+    assert told == [GUIDANCE]
+    assert first.suggesting == "off"
+    first.toggle()
+    assert first.suggesting == "on"
+    first.end(None)
+    del host.config  # as read by the next start
+    second = assistant()
+    assert (second.suggesting, told) == ("on", [GUIDANCE])
+    say(said, "Me", "I will send the signed contract to the hotel by Friday.", 60.0)
+    os.kill(second._model.get().status()["pid"], signal.SIGKILL)  # type: ignore[attr-defined]
+    second.suggest()
+    wait_for(lambda: [it for it in second.suggestions if it.kind == "request" and it.complete], 60)
+    assert "begun anew" in told[-1]
+    second.ask("What was the price of the hotel rooms?")
+    wait_for(lambda: [it for it in second.suggestions if it.kind == "answer" and it.complete])
+    assert "forty rooms for ninety euros" in second.suggestions[-1].text
+    heard = Heard(segments=said.segments, version="1", compute="", seconds=0.0)
+    prepared = second.end(heard)
+    assert prepared is not None
+    assert isinstance(prepared.reader, Ahead)
+    assert prepared.reader.answers()
+    prepared.generator.close()
 
 
 def test_echo_that_is_heard_before_its_source_is_taken_back() -> None:
