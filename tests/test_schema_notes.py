@@ -326,44 +326,6 @@ def test_what_was_read_ahead_is_continued_where_it_is_still_true_and_else_read_a
     assert len(model.contexts) == 4
 
 
-def test_a_readthat_a_live_meeting_has_filled_begins_anew_and_the_notes_have_all() -> None:
-    spoken = talk(60)
-    model = Answering({}, n_ctx=1200)
-    begins: list[int] = []
-    reading = Reading(lambda: model, RECORDING.started_at, Request(), full=begins.append)
-    for end in range(10, 61, 10):
-        reading.hear(replace(spoken, segments=spoken.segments[:end]), complete=end == 60)
-    while (now := reading.now()) is None or len(now.lines) < 60:
-        threading.Event().wait(0.02)
-    assert begins
-    assert f"[{begins[-1]}] " in model.contexts[-1]
-    assert "[0] " not in model.contexts[-1]
-    begun = len(model.contexts)
-    notes = take_notes(RECORDING, spoken, lambda: model, ahead=reading)
-    assert "[0] " in model.contexts[begun]
-    assert "[59] " in "".join(model.contexts[begun:])
-    assert notes.coverage == (spoken.segments[0].start, spoken.segments[-1].end)
-
-
-def test_a_model_that_was_lost_while_reading_reads_anew() -> None:
-    from sottovoce import EngineError
-
-    spoken = talk(60)
-    model = Answering({})
-    failures = [EngineError("killed")]
-
-    def load() -> TextGenerator:
-        if failures:
-            raise failures[0]
-        return model
-
-    reading = Reading(load, RECORDING.started_at, Request(), lost=lambda it: failures.pop() is it)
-    reading.hear(spoken)
-    wait_for(reading, 54)
-    take_notes(RECORDING, spoken, lambda: model, ahead=reading)
-    assert len(model.contexts) == 1
-
-
 def test_what_the_model_raises_while_reading_is_raised_where_notes_are_taken() -> None:
     from sottovoce import EngineError
 
