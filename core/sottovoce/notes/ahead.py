@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from .extract import GROUP, SYSTEM, answered, groups, telling_windows
-from .windows import lines_of
+from .windows import lines_of, read_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ class Ahead:
 
     def hear(self, transcript: Transcript) -> None:
         """Take up what is known so far. Returns at once."""
-        lines = lines_of(transcript)
+        lines = read_as(lines_of(transcript))
         parts = telling_windows(lines)
         sure = [it for it in parts if it.first + len(it.lines) <= len(lines) - _UNSURE]
         # A group that is not full will have more windows.
