@@ -86,6 +86,15 @@ def adapter(path: Path) -> Path:
     return path
 
 
+def embeddings(path: Path) -> Path:
+    writer = gguf.GGUFWriter(path, "bert")
+    writer.add_causal_attention(False)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    return path
+
+
 def test_what_cannot_be_used_is_refused_with_its_reason(
     host: Host, tiny: bytes, tmp_path: Path
 ) -> None:
@@ -100,6 +109,7 @@ def test_what_cannot_be_used_is_refused_with_its_reason(
         tmp_path / "none.gguf": "there is no file",
         text: "not a GGUF file",
         short: "ends early",
+        embeddings(tmp_path / "bert.gguf"): "embeddings",
         adapter(tmp_path / "lora.gguf"): "no language model, but of type adapter",
         new: "cannot be loaded by llama-cpp-python",
     }

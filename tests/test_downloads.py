@@ -180,12 +180,12 @@ def test_a_file_that_the_repository_exchanged_is_not_downloaded(
     assert hub.ranges == []
 
 
-def test_a_hub_that_is_not_there_is_one_line(
-    store: ModelStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(DownloadError, match="127.0.0.1 cannot be reached"):
-        store.install(SPEC)
+@pytest.mark.parametrize("id", ["qwen3.5-2b", "whisper-tiny"])
+def test_a_hub_that_is_not_there_is_one_line_and_no_more(id: str, home: Path) -> None:
+    ran = sotto("models", "install", id, home=home, HF_ENDPOINT="http://127.0.0.1:9")
+    assert ran.status == 1
+    assert ran.err.startswith("sotto: 127.0.0.1 cannot be reached")
+    assert len(ran.err.splitlines()) == 1
 
 
 def test_offline_mode_asks_nobody(

@@ -14,9 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import jiwer
+import numpy as np
 import pytest
 
 from sottovoce import (
+    Cancelled,
     Caption,
     EngineError,
     Evidence,
@@ -33,6 +35,7 @@ from sottovoce import (
 from sottovoce.home import VARIABLE, find_home
 from sottovoce.host import Host
 from sottovoce.library import Library
+from sottovoce.live.assistant import GUIDANCE, Assistant
 from sottovoce.live.drafts import NOT_SAID, Draft, Maker
 from sottovoce.live.moments import Moment, question
 from sottovoce.live.overlays import Overlays, find
@@ -42,6 +45,9 @@ from sottovoce.live.power import Power, pace
 from sottovoce.live.quoting import Quoting
 from sottovoce.live.said import Said
 from sottovoce.live.suggester import Suggester
+from sottovoce.notes import Request
+from sottovoce.notes.ahead import Ahead
+from sottovoce.transcription import Heard
 from sottovoce.values import ModelTask
 
 from .audio import encode
@@ -82,6 +88,7 @@ class Scripted(Maker):
         self.made: list[Moment] = []
         self.stopped: list[Moment] = []
         self.step = threading.Semaphore(0)
+        self.stops = 0
         self.fails: list[EngineError] = []
 
     def make(self, moment: Moment) -> Iterator[Draft | None]:
@@ -101,8 +108,11 @@ class Scripted(Maker):
         yield Draft("Yes", (), complete=False)
         yield Draft("Yes, it was.", ())
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        self.stops += 1
         self.step.release()
+
+    def close(self) -> None: ...
 
 
 @contextmanager
@@ -147,17 +157,15 @@ def test_what_is_stale_is_stopped_and_never_shown() -> None:
         say(said, "Them", "What was the price of the rooms?", 1)
         wait_for(lambda: maker.made)
         say(said, "Me", "It was ninety euros for each of the forty rooms.", 6)
-        maker.step.release(3)
         wait_for(lambda: maker.stopped)
         time.sleep(0.2)
-        assert suggester.suggestions == ()
+        assert not suggester.suggestions
         assert maker.stopped[0].kind is SuggestionKind.QUESTION
         suggester.suggest(9.0)
         wait_for(lambda: len(maker.made) == 2)
-        (waiting,) = suggester.suggestions
+        waiting = suggester.suggestions[-1]
         assert (waiting.text, waiting.complete) == ("", False)
         suggester.dismiss(waiting.id)
-        maker.step.release()
         wait_for(lambda: len(maker.stopped) == 2)
         assert suggester.suggestions == ()
 
@@ -168,7 +176,6 @@ def test_turned_off_it_stops_and_an_answer_is_given_all_the_same() -> None:
         say(said, "Them", "What was the price of the rooms?", 1)
         wait_for(lambda: maker.made)
         suggester.turn(False)
-        maker.step.release()
         wait_for(lambda: maker.stopped)
         say(said, "Them", "And what does the dinner cost us?", 10)
         suggester.ask("Was it?", 12.0)
@@ -189,10 +196,12 @@ def test_suggestions_do_not_follow_each_other_closely_and_are_not_repeated() -> 
 
 
 def test_on_battery_they_are_fewer_and_the_person_sees_why() -> None:
-    turn, asked = SuggestionKind.TURN, SuggestionKind.QUESTION
-    assert (pace(MAINS).kinds, pace(MAINS).shown) == ({turn, asked}, "on")
+    asked = SuggestionKind.QUESTION
+    assert pace(MAINS).kinds == {SuggestionKind.TURN, asked}
+    assert pace(MAINS).shown == "on"
     saving = pace(Power(on_battery=True, percent=80))
-    assert (saving.kinds, saving.every) == ({asked}, 60.0)
+    assert saving.kinds == {asked}
+    assert saving.every == 60.0
     assert "on battery" in saving.shown
     low = Power(on_battery=True, percent=20)
     said, maker = Said(["Me", "Them"]), Scripted(steps=0)
@@ -239,9 +248,53 @@ def test_the_starter_quotes_what_answers_and_says_nothing_else(
         assert promise.text.startswith("You take on: send the signed contract")
         assert promise.evidence[-1].start == 60.0
         assert list(maker.answer("Which train goes to Vienna?")) == [Draft(NOT_SAID, ())]
+        # What is stopped has stopped in the engine: the thread that waits for it knows at once.
+        threading.Timer(0.2, maker.stop).start()
+        began = time.monotonic()
+        with pytest.raises(Cancelled):
+            made(SuggestionKind.TURN, said.segments[-1].text, mine=True)
+        assert time.monotonic() - began < 2
     finally:
         maker.close()
         generator.close()
+
+
+def test_a_killed_model_is_begun_anew_and_what_was_asked_for_comes(
+    host: Host,  # noqa: F811
+) -> None:
+    told: list[str] = []
+    host.library.meetings()
+    said = meeting(MEETING[:4])  # after a question the model would not be asked
+
+    def assistant() -> Assistant:
+        spec = host.starter(ModelTask.GENERATION)
+        return Assistant(
+            host, spec, Request(), said, "en", lambda: 70.0, told.append, power=lambda: MAINS
+        )
+
+    first = assistant()
+    assert told == [GUIDANCE]
+    assert first.suggesting == "off"
+    first.toggle()
+    assert first.suggesting == "on"
+    first.end(None)
+    del host.config  # as read by the next start
+    second = assistant()
+    assert (second.suggesting, told) == ("on", [GUIDANCE])
+    say(said, "Me", "I will send the signed contract to the hotel by Friday.", 60.0)
+    os.kill(second._model.get().status()["pid"], signal.SIGKILL)  # type: ignore[attr-defined]
+    second.suggest()
+    wait_for(lambda: [it for it in second.suggestions if it.kind == "request" and it.complete], 60)
+    assert "begun anew" in told[-1]
+    second.ask("What was the price of the hotel rooms?")
+    wait_for(lambda: [it for it in second.suggestions if it.kind == "answer" and it.complete])
+    assert "forty rooms for ninety euros" in second.suggestions[-1].text
+    heard = Heard(segments=said.segments, version="1", compute="", seconds=0.0)
+    prepared = second.end(heard)
+    assert prepared is not None
+    assert isinstance(prepared.reader, Ahead)
+    assert prepared.reader.answers()
+    prepared.generator.close()
 
 
 def test_echo_that_is_heard_before_its_source_is_taken_back() -> None:
@@ -357,9 +410,14 @@ def test_a_meeting_of_two_sides_is_recorded_captioned_and_noted(
     (recording,) = (tmp_path / "r").glob("*.mka")
     for number, name in enumerate(("Me", "Them")):
         heard = track(recording, number)
-        # Turn by turn: where others use the processor, the players themselves may stumble once.
-        turns = [tracks[name][int(a * RATE) : int(b * RATE)] for it, a, b, _ in TURNS if it == name]
-        correlations = [match(heard, turn)[0] for turn in turns]
+        # Second by second: where others use the processor, the players themselves may stumble.
+        seconds = [
+            tracks[name][int(at * RATE) : int((at + 1) * RATE)]
+            for it, start, end, _ in TURNS
+            if it == name
+            for at in np.arange(start + 0.2, end - 1.2, 1.0)
+        ]
+        correlations = [match(heard, it)[0] for it in seconds]
         assert statistics.median(correlations) > 0.95, (name, correlations)
     # What was said, and by whom: a word on the wrong side is missing on its own.
     right = total = 0
@@ -374,5 +432,7 @@ def test_a_meeting_of_two_sides_is_recorded_captioned_and_noted(
         total += len(said.split())
         assert f"{side}: " in err
     assert right >= 0.95 * total
-    assert took <= 3 + stages["notes"].seconds, (took, stages)
+    # Where more runs than there are cores for, captions come late, and so does all that follows.
+    late = stages["transcription"].seconds if os.getloadavg()[0] > 2 * (os.cpu_count() or 1) else 0
+    assert took <= 3 + stages["notes"].seconds + late, (took, stages)
     assert "suggestions are off" in err

@@ -160,8 +160,10 @@ def test_a_killed_host_leaves_a_recording_that_is_made_whole(
     player = rig.play(speech, "rig_mic_in")
     wait_for(lambda: frames_of(wav) > 3 * 48_000)
     before = frames_of(wav)
+    children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
+    assert psutil.wait_procs(children, timeout=10)[1] == []
     player.kill()
     wait_for(lambda: list(unfinished(tmp_path / "r")))
     ran = sotto("record", "--recordings", tmp_path / "r", "--finish", home=home)
@@ -189,8 +191,10 @@ def test_a_device_that_goes_is_said_within_three_seconds_and_comes_back(
     assert time.monotonic() - gone < 3
     assert notice.kind == "lost"
     assert "Headset" in notice.text
+    assert recorder.lost == {"microphone"}
     load()
     assert recorder.notices.get(timeout=5).kind == "back"
+    assert recorder.lost == frozenset()
     rig.play(speech, "rig_mic_in").wait()
     time.sleep(0.5)
     path = recorder.stop()
@@ -340,7 +344,7 @@ def test_a_file_that_was_cut_off_anywhere_goes_on_at_a_whole_frame(tmp_path: Pat
     wav = GrowingWav(path, RATE)
     assert wav.frames == 100
     wav.fill(50)
-    wav.sync()
+    wav.patch()
     wav.close()
     assert len(decode(path)) == 150
 

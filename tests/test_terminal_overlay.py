@@ -52,6 +52,7 @@ def test_it_shows_what_a_suggestion_rests_on() -> None:
     for text in ("You were asked", ASKED.about, "06:52  Them: The hall wants the power form",
                  "your notes  Who sends", "★ 2", "suggestions on"):  # fmt: skip
         assert text in drawn
+    assert "Me ✕ not recorded" in "\n".join(lines(replace(VIEW, missing=("Me",)), 80, 24))
     growing = replace(VIEW, suggestions=(Suggestion(text="", timestamp=0.0, complete=False),))
     assert "│ … " in "\n".join(lines(growing, 80, 24))
 
@@ -65,9 +66,10 @@ def test_of_a_long_line_the_end_is_in_sight() -> None:
 
 APP = """
 import sys, time
-from tests.live_views import VIEW, QUIET, Asked
+from tests.live_views import VIEW, QUIET
+from sottovoce.testing import FakeControls
 from sottovoce_plugins.terminal import Terminal
-overlay, asked = Terminal(), Asked()
+overlay, asked = Terminal(), FakeControls()
 overlay.open(asked)
 until = time.monotonic() + 20
 overlay.update(QUIET)

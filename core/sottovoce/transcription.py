@@ -142,7 +142,7 @@ class Transcription:
                 file.duration,
             )
         made = self._made(engine.version, engine.compute, time.monotonic() - began)
-        return self._complete(meeting, labels, request, made, read)
+        return self._complete(meeting, labels, made, read)
 
     def _count(self, meeting: Meeting, engine: Transcriber, counted: Counter[str]) -> Counter[str]:
         """Store what was left out since it was ``counted`` last, and say what that is."""
@@ -161,32 +161,36 @@ class Transcription:
         for segment in heard.segments:
             self._host.library.add_segment(meeting.id, segment)
         labels = [track.label for track in file.tracks]
-        request = self._request_for(meeting)
         read = file.duration or max((it.end for it in heard.segments), default=0.0)
         made = self._made(heard.version, heard.compute, heard.seconds)
-        return self._complete(meeting, labels, request, made, read)
+        return self._complete(meeting, labels, made, read)
 
     def _complete(
         self,
         meeting: Meeting,
         labels: Sequence[str],
-        request: SpeechRequest,
         made: Production,
         read: float,
     ) -> Transcript:
+        library = self._host.library
+        transcript = self.transcript(meeting, library.pending_segments(meeting.id), labels)
+        library.complete_transcript(transcript, read, made)
+        self._host.plugins.notify("transcript_ready", transcript=transcript)
+        return transcript
+
+    def transcript(
+        self, meeting: Meeting, heard: Sequence[Segment], labels: Sequence[str]
+    ) -> Transcript:
+        """What these segments are as a transcript, with speakers: of all of them the final one."""
         from .speech.echo import without_echo
 
-        library = self._host.library
-        pending = without_echo(library.pending_segments(meeting.id), labels)
-        usual = request.language or (self._speech.languages or ("",))[0]
-        transcript = Transcript(
+        pending = without_echo(sorted(heard, key=lambda it: it.start), labels)
+        usual = self._request.language or (self._speech.languages or ("",))[0]
+        return Transcript(
             recording_id=meeting.id,
             language=_language(pending) or usual,
             segments=tuple(self.attributed(pending, labels)),
         )
-        library.complete_transcript(transcript, read, made)
-        self._host.plugins.notify("transcript_ready", transcript=transcript)
-        return transcript
 
     def _made(self, version: str, compute: str, seconds: float) -> Production:
         return Production(

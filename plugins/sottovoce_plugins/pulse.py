@@ -1,7 +1,8 @@
 """Microphone and system loopback on Linux, of PulseAudio or PipeWire, each through a ``parec``.
 
 A ``parec`` can be killed where PortAudio would hang with the daemon, and costs a tenth of it. It
-moves to another source in silence when its own goes away, so that is looked for once a second.
+moves to another source in silence when its own goes away, so the sound system is asked whenever it
+tells that something changed.
 """
 
 from __future__ import annotations
@@ -33,8 +34,6 @@ _LIBRARIES = frozenset({"webrtc voiceengine", "chromium input", "portaudio"})
 """What programs are called that let a library capture: the program's file then names them"""
 _NOTHING = 2.0
 """Seconds without data after which a stream counts as dead: sources that are silent send zeros"""
-_LOOK = 1.0
-"""Seconds between two looks at which sources there are"""
 
 
 def available() -> bool:
@@ -132,7 +131,8 @@ class _Pulse(AudioSource):
 
 
 class _Watch:
-    """Looks once a second, beside the reading, which must not wait for it."""
+    """Looks whenever the sound system says that something changed, beside the reading, which must
+    not wait for it."""
 
     def __init__(self, look: Callable[[], str]) -> None:
         self._look = look
@@ -141,19 +141,35 @@ class _Watch:
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     def __enter__(self) -> Self:
+        self._events = subprocess.Popen(
+            ["pactl", "subscribe"], env=_plain(), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
+        self._events.kill()
+        self._thread.join()
+        self._events.wait()
 
     def _run(self) -> None:
-        while not self.trouble and not self._ended.wait(_LOOK):
-            try:
-                self.trouble = self._look()
-            except RecordingError as error:
-                # A machine that is busy answers late: what arrives says whether the stream lives.
-                log.info("%s", error)
+        assert self._events.stdout is not None
+        with self._events.stdout as events:
+            self._check()  # what changed before it listened
+            for line in events:
+                if " on source #" in line or " on server" in line:
+                    self._check()
+
+    def _check(self) -> None:
+        if self.trouble or self._ended.is_set():
+            return
+        try:
+            self.trouble = self._look()
+        except RecordingError as error:
+            # A machine that is busy answers late: what arrives says whether the stream lives.
+            log.info("%s", error)
 
 
 class PulseMicrophone(_Pulse):
@@ -175,7 +191,7 @@ def _sources() -> dict[str, str]:
         if key == "Name":
             name = value
         elif key == "Description":
-            found[name] = value
+            found[name] = value.removeprefix("Monitor of ")
     return found
 
 
@@ -199,11 +215,15 @@ def _program(stream: dict[str, str]) -> str:
     return (binary if name.casefold() in _LIBRARIES else name) or binary
 
 
+def _plain() -> dict[str, str]:
+    return {**os.environ, "LC_ALL": "C"}  # what pactl says is translated otherwise
+
+
 def _pactl(*arguments: str) -> str:
     try:
         done = subprocess.run(
             ["pactl", *arguments],
-            env={**os.environ, "LC_ALL": "C"},  # its keys are translated otherwise
+            env=_plain(),
             capture_output=True,
             text=True,
             timeout=_NOTHING,

@@ -12,7 +12,10 @@ from sottovoce.notes.evidence import content_words, stem, words
 
 from .meetings import Truth
 
-_FRAME = content_words("The meeting was about. said. Decided: will to do: Still open: Part 1 2 3")
+_FRAME = content_words(
+    "The meeting was about. said. It was decided. Decided: will. To do: One question stayed open."
+    " Questions stayed open. Part 1 2 3"
+)
 """Words that the program puts around what it found, which nobody need have said"""
 _NEAR = 2
 """Segments beside a cited one that count as its place: a promise points to what was asked"""

@@ -70,6 +70,8 @@ class Recorder:
     rate: int = RATE
     levels: dict[str, float | None] = field(default_factory=dict, init=False)
     """dBFS by track; ``None`` for silence"""
+    lost: frozenset[str] = field(default=frozenset(), init=False)
+    """Tracks whose device is gone"""
     seconds: float = field(default=0.0, init=False)
     """Recorded so far"""
     filled: dict[str, float] = field(default_factory=dict, init=False)
@@ -209,6 +211,7 @@ class Recorder:
                 Notice("restarted", "", "the capture process ended, and was started again")
             )
             self._filled, self._drift = self.filled, self.drift
+            self.lost = frozenset()  # the new one says it again
             if time.monotonic() - self._launched < 1:  # it cannot even begin
                 time.sleep(min(attempt * 0.1, 1.0))
             self._launch()
@@ -232,6 +235,10 @@ class Recorder:
             elif "notice" in message:
                 notice = Notice(message["notice"], message["track"], message["text"])
                 log.info("recording: %s", notice.text)
+                if notice.kind == "lost":
+                    self.lost |= {notice.track}
+                elif notice.kind == "back":
+                    self.lost -= {notice.track}
                 self.notices.put(notice)
             elif "ended" in message:
                 done = True

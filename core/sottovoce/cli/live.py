@@ -44,12 +44,13 @@ def run(host: Host, arguments: Namespace) -> int:
     speech = host.model(ModelTask.TRANSCRIPTION, arguments.speech)
     wanted = request(host, arguments)
     first = record.captioning(host)
+    spoken = arguments.spoken or host.config.speech_language or next(iter(first.languages), "")
 
     def assist(session: LiveSession, said: Said) -> Assistant:
         from ..live.assistant import Assistant
 
         return Assistant(
-            host, spec, wanted, said, seconds=lambda: session.seconds, say=session.tell
+            host, spec, wanted, said, spoken, seconds=lambda: session.seconds, say=session.tell
         )
 
     with record.meeting(host, arguments, captions=True, assist=assist) as finished:

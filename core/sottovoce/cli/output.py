@@ -83,6 +83,18 @@ def show_transcript(
         console.print(Text(left_out(removed).capitalize(), style="dim"))
 
 
+_AROUND = 3
+"""Segments before and after a place"""
+
+
+def show_around(transcript: Transcript, number: int) -> None:
+    """What was said around a segment, which is marked."""
+    for segment in transcript.segments:
+        if abs(segment.id - number) <= _AROUND:
+            mark = ">" if segment.id == number else " "
+            print(f"{mark} {clock(segment.start)} {segment.speaker or 'Speaker'}: {segment.text}")
+
+
 def nothing(notes: MeetingNotes) -> str:
     """Why notes are empty."""
     if notes.coverage[1]:
@@ -102,7 +114,10 @@ def checks(notes: MeetingNotes) -> list[str]:
             "support them."
         )
     if notes.unverified:
-        told.append(f"{notes.unverified} statements are unverified: only names and numbers were.")
+        told.append(
+            f"{notes.unverified} statements are unverified: only their names and numbers were "
+            "found in the cited speech."
+        )
     return told
 
 
@@ -111,8 +126,11 @@ def show_notes(console: Console, notes: MeetingNotes, transcript: Transcript) ->
 
     starts = {segment.id: segment.start for segment in transcript.segments}
 
-    def stamps(statement: Statement) -> str:
-        return " ".join(clock(starts[segment]) for segment in statement.segments)
+    def stamps(statement: Statement) -> Text:
+        """Times, as links into the recording."""
+        path = notes.recording.path
+        found = [(clock(starts[it]), place(path, starts[it])) for it in statement.segments]
+        return Text(" ").join(Text(time, style=f"dim link {link}") for time, link in found)
 
     def line(statement: Statement, bullet: str) -> None:
         text = statement.text if statement.verified else f"{statement.text} (unverified)"
@@ -122,7 +140,7 @@ def show_notes(console: Console, notes: MeetingNotes, transcript: Transcript) ->
             bullet, text = ("☑ " if statement.done else "☐ "), f"{owner}{text}{due}"
         stamped = Text(f"  {bullet}{text}")
         if bullet:
-            stamped.append(f"  {stamps(statement)}", style="dim")
+            stamped.append("  ").append_text(stamps(statement))
         console.print(stamped)
 
     console.rule(Text(f"Notes: {notes.title}"))

@@ -182,10 +182,16 @@ def _accompany(
         finished = session.finish(shown, say)
     finally:
         shown.close()
-    for source, seconds in recorder.filled.items():
-        if seconds > 0.5:
-            speaker = next((it.speaker for it in recorder.tracks if it.source == source), source)
-            _say(f"{speaker}: {seconds:.1f} s did not arrive, and are silence in the recording")
+    for track in recorder.tracks:
+        if (seconds := recorder.filled.get(track.source, 0.0)) > 0.5:
+            _say(
+                f"{track.speaker}: {seconds:.1f} s did not arrive, and are silence in the recording"
+            )
+        if abs(off := recorder.drift.get(track.source, 0.0)) > 0.2:
+            way = "slow" if off > 0 else "fast"
+            _say(
+                f"{track.speaker}: the device's clock was {abs(off):.1f} s {way}; it is made up for"
+            )
     return finished
 
 

@@ -55,8 +55,9 @@ _MOMENT = 0.5
 """Seconds that whoever cancels a job waits for its end at most"""
 _WAKE = 1.0
 """Seconds that a wait lasts at most before it looks up: Windows delivers Ctrl-C only then"""
-_STALLED = 30
-"""Such waits in a row without a second of work in them, after which a child is taken to hang"""
+_STALLED = 120
+"""Such waits in a row in which a child did nothing, after which it is taken to hang; a slow GPU may
+take half a minute for a batch, and its process sleep meanwhile"""
 _LOG_SIZE = 4 << 20
 """Bytes of a log at which the next start begins a new one and keeps the old one beside it"""
 _START = 0

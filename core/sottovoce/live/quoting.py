@@ -56,9 +56,13 @@ class Quoting(Maker):
         self._me = me
         self._open: Conversation | None = None
 
+    def stop(self) -> None:
+        conversation, self._open = self._open, None
+        if conversation is not None:
+            conversation.close()
+
     def close(self) -> None:
-        if self._open is not None:
-            self._open.close()
+        self.stop()
         self._places.close()
 
     def make(self, moment: Moment) -> Iterator[Draft | None]:
@@ -155,9 +159,10 @@ class Quoting(Maker):
         return ""
 
     def _conversation(self) -> Conversation:
-        if self._open is None:
-            self._open = self._load().open(system=SYSTEM)
-        return self._open
+        conversation = self._open
+        if conversation is None:
+            self._open = conversation = self._load().open(system=SYSTEM, priority=Priority.LIVE)
+        return conversation
 
 
 def _introduced(found: Sequence[Passage]) -> str:

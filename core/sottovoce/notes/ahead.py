@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..values import Transcript
     from .extract import Group
 
-_UNSURE = 6
+UNSURE = 6
 """Lines at the end of what is known so far that may still grow"""
 
 
@@ -57,7 +57,7 @@ class Ahead:
         of it is answered."""
         lines = lines_of(transcript)
         parts = telling_windows(lines)
-        sure = [it for it in parts if it.first + len(it.lines) <= len(lines) - _UNSURE]
+        sure = [it for it in parts if it.first + len(it.lines) <= len(lines) - UNSURE]
         # A group that is not full will have more windows.
         found = groups(parts if complete else sure, transcript.speakers)
         whole = [it for it in found if complete or len(it) == GROUP]

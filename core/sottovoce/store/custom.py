@@ -74,6 +74,8 @@ def _check_header(path: Path, header: Header, size: int) -> None:
     kind = header.metadata.get("general.type", "model")
     if kind != "model" or header.architecture in ("clip", "whisper"):
         raise ModelError(f"{path.name} is no language model, but of type {kind}")
+    if header.of("attention.causal", True) is False:
+        raise ModelError(f"{path.name} turns text into numbers (embeddings) and cannot write")
     if header.metadata.get("split.count", 0) > 1:
         raise ModelError(
             f"{path.name} is one of several parts; join them with llama.cpp's llama-gguf-split"

@@ -112,7 +112,7 @@ class Engine:
         try:
             while forks.unfinished:
                 if job.give_way():
-                    self._take_turn(job)
+                    self._go_on(job)
                 self._compute(held, job)
                 self._keep_checkpoint(held)
                 self._context.trim(forks.room)
@@ -178,6 +178,10 @@ class Engine:
         """Make this job the one that a cancel stops, and the context free of others' forks."""
         for forks in self._forks:
             forks.pause()
+        self._go_on(job)
+
+    def _go_on(self, job: Job) -> None:
+        """After it gave way, perhaps only to what computes nothing: its forks may be there yet."""
         with self._turn:
             self._current = job
             self._context.resume()
@@ -206,7 +210,7 @@ class Engine:
                 self._context.extend(0, held.computed, held.tokens[held.computed : end])
                 held.computed, held.checkpoint = end, None
                 if job.give_way():
-                    self._take_turn(job)
+                    self._go_on(job)
                     self._move_in(held)
             self._context.wait()
         except BaseException:
