@@ -3,7 +3,7 @@
 A note stands still: its spectrum is the same from one moment to the next, while even a voice that
 is held trembles. Measured: how much the spectra of moments 20 ms apart differ, in the calmest
 fifth of every second. Of 576 synthetic melodies and chords of six kinds of waves, 57 passed the
-detector here and there, and two of them pass this as well. People's voices are tenfold above the
+detector here and there, and at most two pass this as well. People's voices are tenfold above the
 limit, a synthesiser's nearly twofold; only its most drawn-out "hmm" is not.
 """
 
