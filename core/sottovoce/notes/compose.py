@@ -258,7 +258,8 @@ def _results(
         yield _cited(f"{owner} will {what}." if owner else f"To do: {what}.", theirs)
     if asked := few(questions):
         lead = "One question stayed open" if len(asked) == 1 else "Questions stayed open"
-        yield _cited(f"{lead}: {'; '.join(f'{_clause(it.text)}?' for it in asked)}", asked)
+        first, *rest = (_sentence(it.text, "?") for it in asked)
+        yield _cited(" ".join([f"{lead}: {_clause(first)}?", *rest]), asked)
 
 
 _WHEN = re.compile(r"(?:by|before|until|till|on|in|today|tonight|tomorrow|this|next|over)\b", re.I)
