@@ -13,7 +13,7 @@ from sottovoce.cli.device import rows
 from sottovoce.cli.models import installed_models
 from sottovoce.errors import ModelError
 from sottovoce.host import Host
-from sottovoce.measured import best_bandwidth, load_speeds, save_speed
+from sottovoce.measured import best_bandwidth, forget_speed, load_speeds, save_speed
 from sottovoce_catalog import load_models
 
 from .conftest import sotto
@@ -136,9 +136,13 @@ def test_speeds_of_one_device_say_nothing_of_another(tmp_path: Path) -> None:
     save_speed(path, DESKTOP_4080, "a", Measured(50.0, 500.0))
     save_speed(path, LINUX_CPU, "b", Measured(7.0, 70.0))
     save_speed(path, LINUX_CPU, "a", Measured(6.0, 60.0))
+    forget_speed(path, "c")
     busier = dataclasses.replace(LINUX_CPU, available=1, bandwidth=None)
     assert load_speeds(path, busier) == {"a": Measured(6.0, 60.0), "b": Measured(7.0, 70.0)}
     assert load_speeds(path, DESKTOP_4080) == {"a": Measured(50.0, 500.0)}
+    forget_speed(path, "a")
+    assert load_speeds(path, DESKTOP_4080) == {}
+    assert load_speeds(path, LINUX_CPU) == {"b": Measured(7.0, 70.0)}
 
 
 def test_the_best_bandwidth_counts_however_busy_the_device_is_now(tmp_path: Path) -> None:

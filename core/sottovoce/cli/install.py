@@ -139,6 +139,8 @@ def shown(label: str) -> Iterator[Report]:
 
 
 def run_remove(host: Host, arguments: Namespace) -> int:
+    from ..measured import forget_speed
+
     spec = host.models.get(arguments.model)
     if spec is not None and spec.package is not None:
         raise UsageError(f"{spec.label} is part of a package: pip uninstall {spec.package}")
@@ -151,6 +153,7 @@ def run_remove(host: Host, arguments: Namespace) -> int:
     own = arguments.model in {it.id for it in host.store.custom_models()}
     freed = host.store.remove(arguments.model)
     if own:
+        forget_speed(host.home.speeds, arguments.model)
         print("Forgotten; your file stays where it is.")
     else:
         print(f"Removed; {freed / 2**20:,.0f} MB are free again.")

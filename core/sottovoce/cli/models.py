@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from ..speed import Speed
     from ..values import HardwareProfile
 
+log = logging.getLogger(__name__)
+
+_LOOK, _BUSY = 0.5, 25.0
+"""Seconds, and percent of the processor that others may use in them, before a measurement"""
 _CUSTOM_CONTEXT = 16_384
 """Tokens that a file of the hub is shown with room for, unless the person says otherwise"""
 
@@ -362,8 +367,13 @@ def run_bench(host: Host, arguments: Namespace) -> int:
     spec = find_model(host, arguments.model)
     if spec.task is not ModelTask.GENERATION:
         raise UsageError(f"{spec.label} transcribes; only language models are measured")
+    import psutil
     from rich.console import Console
 
+    if (busy := psutil.cpu_percent(_LOOK)) > _BUSY:
+        log.warning(
+            "other programs use %.0f %% of the processor: it measures less than it is", busy
+        )
     with (
         Console(stderr=True).status(f"Measuring {spec.label}"),
         contextlib.closing(host.load_text_generator(spec)) as generator,

@@ -161,7 +161,7 @@ class Quoting(Maker):
     def _conversation(self) -> Conversation:
         conversation = self._open
         if conversation is None:
-            self._open = conversation = self._load().open(system=SYSTEM)
+            self._open = conversation = self._load().open(system=SYSTEM, priority=Priority.LIVE)
         return conversation
 
 
