@@ -238,7 +238,7 @@ def test_one_note_for_each_recording_whatever_happens(tmp_path: Path) -> None:
     bad = both[0].bad | both[1].bad
     with watching(home, log) as process:
         calm = 0
-        until = time.monotonic() + 240
+        until = time.monotonic() + 400
         while calm < 8 and time.monotonic() < until:
             assert process.poll() is None, log.read_text()
             calm = calm + 1 if settled(home, bad) else 0
