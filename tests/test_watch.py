@@ -50,7 +50,7 @@ def jobs_of(home: Path) -> dict[str, tuple[str, str]]:
     return {Path(it["path"]).name: (it["state"], it["reason"]) for it in listed}
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 60.0) -> None:
+def wait_for(what: Callable[[], Any], seconds: float = 120.0) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until
