@@ -387,7 +387,7 @@ def test_a_meeting_of_two_sides_is_recorded_captioned_and_noted(
             env={**os.environ, **rig.environment}, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
-        wait_for(lambda: len(list((tmp_path / "r").glob("*/*.wav"))) == 2)
+        wait_for(lambda: len(list((tmp_path / "r").glob("*/*.wav"))) == 2, 60)
         time.sleep(2)
         players = [rig.play(files["Them"], "rig_speakers"), rig.play(files["Me"], "rig_mic_in")]
         for it in players:
