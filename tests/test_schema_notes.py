@@ -24,6 +24,7 @@ from sottovoce.notes.template import parse
 from sottovoce.notes.topics import Stretch
 from sottovoce.notes.windows import lines_of
 
+from .conftest import sotto
 from .eval import measures
 from .test_details import talk
 from .test_notes import RECORDING, STARTER, TALK, Scripted, transcript
@@ -357,3 +358,22 @@ def test_the_unverified_are_counted_also_among_points(tmp_path: Path) -> None:
     notes = take_notes(RECORDING, spoken, lambda: model)
     unverified = [p for topic in notes.topics for p in topic.points if not p.verified]
     assert notes.unverified == len(unverified) > 0
+
+
+def test_the_command_takes_notes_with_a_model_of_ones_own_and_believes_no_noise(
+    home: Path, tmp_path: Path
+) -> None:
+    cues = [
+        f"00:00:0{it.id}.000 --> 00:00:0{it.id}.900\n<v {it.speaker}>{it.text}"
+        for it in TALK.segments
+    ]
+    talk_file = tmp_path / "weekly.vtt"
+    talk_file.write_text("WEBVTT\n\n" + "\n\n".join(cues), encoding="utf-8")
+    model = tiny_model("llama", tmp_path)
+    added = sotto("models", "add", model, "--label", "tiny", "--context", "4096", home=home)
+    assert added.status == 0, added.err
+    ran = sotto("import", talk_file, "--model", "custom-tiny", "--json", home=home)
+    assert ran.status == 0, ran.err
+    notes = ran.json[0]["notes"]
+    assert (notes["summary"], notes["decisions"], notes["action_items"]) == ([], [], [])
+    assert notes["produced_by"][-1]["model"] == "tiny"

@@ -206,6 +206,8 @@ def test_wrong_settings_are_one_line(tmp_path: Path, text: str, message: str) ->
         ([str(SAMPLE)], "this is a file"),
         ([], "name the folders to be watched, or list them in"),
         ([".", "--export", "papyrus"], "no exporter 'papyrus'"),
+        ([".", "--export", "obsidian"], "is in no Obsidian vault"),
+        ([".", "--to", str(SAMPLE)], "name a folder for the notes"),
         ([".", "--template", "none-such"], "none-such"),
         ([".", "--print"], "belongs to 'sotto watch install'"),
     ],

@@ -279,6 +279,14 @@ def test_what_grew_after_all_is_one_meeting_with_notes_of_the_whole(
     it.work()
     assert len(it.host.library.meetings()) == 2
     assert f"{path}: another content than before, and another meeting" in it.said
+    shutil.copy(path, it.folder / "copy.mp3")
+    it.work()
+    with (it.folder / "copy.mp3").open("ab") as file:
+        file.write(mp3)
+    it.make()
+    it.work()
+    paths = [meeting.recording.path.name for meeting in it.host.library.meetings()]
+    assert sorted(paths) == ["call.mp3", "call.mp3", "copy.mp3"], "a copy grows by itself"
 
 
 def test_a_recording_that_comes_after_its_transcript_is_the_same_meeting(

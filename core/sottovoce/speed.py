@@ -44,8 +44,9 @@ _KNOWN, _GUESSED, _MEASURED = 1.3, 2.0, 1.1
 _PREFILL = 1.7
 """The same of reading a prompt, which depends more on the software"""
 
-_HOUR = 12_500, 1_500
-"""Tokens of a one-hour meeting: 150 words a minute, with speakers; and of its notes"""
+_HOUR = 15_000, 3_300
+"""Tokens that are read for a one-hour meeting: 150 words a minute, with speakers, and what is
+asked; and of its notes, with ten topics"""
 _HOUR_EXTRACTED = 20_000, 9_000
 """The same where notes are extracted: windows overlap, and all that each has is written out"""
 

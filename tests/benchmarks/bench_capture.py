@@ -35,6 +35,8 @@ TRACKS = (
     Wanted("microphone", AudioDevice("rig_mic", "RigMicrophone"), "Me"),
     Wanted("loopback", AudioDevice("rig_speakers.monitor", "RigSpeakers"), "Them"),
 )
+_MADE_UP = 120
+"""Frames a second at most that are put in or left out to make up for a clock"""
 MOST = 0.10
 """Part of a core that recording may take"""
 
@@ -122,14 +124,16 @@ def check(who: str, heard: np.ndarray, noise: np.ndarray, minutes: float, made_u
     places, nowhere = [], 0
     for at in range(begins + RATE, begins + int(minutes * 60 * RATE), RATE):
         # Short, and more than one: where a clock is made up for, a frame is left out now and then.
-        looks = [(it, heard[it : it + 240]) for it in range(at, at + 960, 240)]
+        looks = [(it, heard[it : it + 120]) for it in range(at, at + 960, 120)]
         found = [(*look_up(part, noise, it - begins), it) for it, part in looks]
         place, like, where = max(found, key=lambda it: it[1])
         if like > 0.95:
             places.append(place - where)
         else:
             nowhere += 1
-    lost = max(0, int(np.abs(np.diff(places)).sum()) - made_up)
+    moves = np.diff(places)
+    jumps = int(np.abs(moves[np.abs(moves) > _MADE_UP]).sum())
+    lost = jumps + max(0, abs(int(moves.sum())) - made_up)
     print(f"  {who}: {lost:,} frames lost or doubled in {len(places) + nowhere} s; in {nowhere} of "
           "the looks a hole")  # fmt: skip
     return lost + nowhere

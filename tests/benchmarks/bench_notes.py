@@ -47,6 +47,7 @@ def measure(words: int, model: str) -> tuple[float, float, int, str]:
     """Seconds, those of the processor, the peak memory of this process or the model's in MiB, and
     what came of it."""
     spoken = meeting(words)
+    before = time.process_time()
     began = time.perf_counter()
     if model:
         host = start()
@@ -60,7 +61,7 @@ def measure(words: int, model: str) -> tuple[float, float, int, str]:
         notes = compose(RECORDING, spoken, Extraction((), tuple(lines_of(spoken)), 0), Request())
     seconds = time.perf_counter() - began
     used = [resource.getrusage(it) for it in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    computed = sum(it.ru_utime + it.ru_stime for it in used)
+    computed = sum(it.ru_utime + it.ru_stime for it in used) - before
     peak = max(it.ru_maxrss for it in used)
     found = f"{len(notes.topics)} topics, {len(notes.key_points)} key points"
     return seconds, computed, peak // 1024, found

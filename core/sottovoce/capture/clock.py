@@ -13,6 +13,9 @@ _WINDOW = 10.0
 """Seconds over which it is judged how far a track is off: in each some block comes in time"""
 _OFF = 0.010
 """Seconds that a track may be off"""
+_STEP = 0.005
+"""Seconds between two windows that no clock is off by: then blocks come sooner or later than they
+did (another program asked for another latency, the machine is busy), at the same pace"""
 
 
 class Clock:
@@ -23,16 +26,21 @@ class Clock:
         self.begin()
 
     def begin(self) -> None:
-        """The track is at its place now."""
+        """A stream begins, or goes on behind a hole."""
         self._since = math.inf
         self._least = 0
+        """By how many frames the file was behind when the block came that was the least late"""
+        self._last: int | None = None
+        """The same of the window before; ``None`` where something was made up for since"""
+        self._usual: int | None = None
+        """The same of a clock that is not off"""
         self._owed = 0
 
     def kept(self, pcm: bytes, now: float, behind: int) -> bytes:
         """A block of 16-bit frames, with one more or one less where the device's clock is off.
 
-        ``behind`` is by how many frames the file was behind the clock when the block had come:
-        blocks come late, and none comes early, so the least of a while is what the device is off.
+        ``behind`` is by how many frames the file was behind the system's clock when the block had
+        come.
         """
         if not self._owed:
             self._judge(now, behind)
@@ -50,10 +58,16 @@ class Clock:
         return changed.tobytes()
 
     def _judge(self, now: float, behind: int) -> None:
-        if now < self._since:  # the first
+        if now < self._since:  # the first of a window
             self._since, self._least = now, behind
         self._least = min(self._least, behind)
-        if now - self._since >= _WINDOW:
-            if abs(self._least) > _OFF * self._rate:
-                self._owed = self._least
-            self._since = math.inf
+        if now - self._since < _WINDOW:
+            return
+        self._since = math.inf
+        if self._usual is None:
+            self._usual = self._least
+        elif self._last is not None and abs(self._least - self._last) > _STEP * self._rate:
+            self._usual += self._least - self._last
+        self._last = self._least
+        if abs(self._least - self._usual) > _OFF * self._rate:
+            self._owed, self._last = self._least - self._usual, None

@@ -149,12 +149,14 @@ def _show(parts: Iterable[Part], *, several: bool) -> None:
     from ..chat import Cited, NotSaid, Words
 
     console = Console(highlight=False)
+    begun = False
     for part in parts:
         match part:
             case NotSaid():
                 where = "any meeting" if several else "this meeting"
-                console.print(f"Not said in {where}.")
+                console.print(f"{chr(10) * begun}Not said in {where}.")
             case Words(text):
+                begun = True
                 console.print(Text(text), end="")
             case Cited(passages, quoted=True):
                 (passage,) = passages

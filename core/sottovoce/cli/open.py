@@ -25,6 +25,7 @@ _PLAYERS = {
     "ffplay": "-ss {} -autoexit -loglevel error",
 }
 """Players that can begin at a second, and how they are told to"""
+_TRANSCRIPTS = frozenset({".vtt", ".srt", ".sbv", ".txt", ".docx"})
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{2})")
 _PLACE = "a time as 12:34, or a segment as '#45'"
 
@@ -68,6 +69,8 @@ def play(recording: Path, start: float) -> None:
     """Raises ``UsageError`` where the recording is gone or nothing can play it."""
     if not recording.exists():
         raise UsageError(f"{recording}: the recording is not there any more")
+    if recording.suffix.lower() in _TRANSCRIPTS:
+        raise UsageError(f"{recording}: of this meeting there is a transcript and no recording")
     for name, options in _PLAYERS.items():
         if player := shutil.which(name):
             print(f"{recording.name} from {clock(start)}, with {name}", file=sys.stderr)

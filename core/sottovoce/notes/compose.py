@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..values import ActionItem, MeetingNotes, SectionKind, Statement
 from .dates import resolve
 from .details import by_speaker, detail, quotes, saying, spoken
-from .highlights import Highlights
+from .evidence import content_words
+from .highlights import BROKEN, Highlights
 from .sections import arranged
-from .spoken import extent, sentence
+from .spoken import extent, readable, sentence
 from .topics import Stretch
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ _QUOTES = 5
 def compose(
     recording: Recording, transcript: Transcript, found: Extraction, request: Request
 ) -> MeetingNotes:
+    found = _readable(found)
     decisions = tuple(_statement(note, found.lines) for note in found.of("D"))
     items = tuple(_action(note, found.lines, recording) for note in found.of("T"))
     questions = tuple(_statement(note, found.lines, end="?") for note in found.of("Q"))
@@ -72,6 +75,22 @@ def title_of(given: str, made: Sequence[str], topics: Sequence[Topic]) -> str:
     return _sentence(_listed([named[0], *(_clause(it) for it in named[1:_TOPICS])]), "")
 
 
+_LEAST = {"K": 3, "D": 2, "T": 2, "Q": 2}
+"""Content words of a note that says something"""
+
+
+def _readable(found: Extraction) -> Extraction:
+    """Without false starts and repetitions in the notes, and without those of which nothing can be
+    understood then; these count as dropped."""
+    cleaned = [replace(it, text=readable(it.text)) for it in found.notes]
+    kept = [
+        it
+        for it in cleaned
+        if len(content_words(it.text)) >= _LEAST[it.kind] and not BROKEN.search(it.text)
+    ]
+    return replace(found, notes=tuple(kept), dropped=found.dropped + len(cleaned) - len(kept))
+
+
 def _segments(note: Note, lines: Sequence[Line]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(n for it in note.lines for n in lines[it].segments))
 
@@ -101,7 +120,7 @@ _QUOTED = 0.5
 """Share of them that is quoted however much was decided"""
 _SHARE = 0.1
 """Of the meeting's words that its summary may have"""
-_NAMED = 4
+_NAMED = 3
 """Topics, and decisions, tasks or questions, that a summary names; the lists below it have all"""
 
 

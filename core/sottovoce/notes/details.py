@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..values import SectionKind, Statement, Topic
 from .evidence import content_words
 from .spoken import extent, sentence, size
-from .topics import Stretch, stretches, telling, titles
+from .topics import Nouns, Stretch, names_topic, stretches, telling, titles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ _SHORT = 400
 """Words of a meeting whose transcript needs no detailed notes: it is as short as they would be"""
 _PER_POINT = 250
 _MOST_POINTS = 6
+_ARTICLE = re.compile(r"^(?:the|an?) ", re.I)
 _TITLE = 5
 """Words of a title"""
 TENTHS = 10
@@ -98,12 +100,14 @@ def _named(
 ) -> list[str]:
     """The model's title that has most of what the meeting comes back to, no title twice."""
     named: list[str] = []
+    nouns = Nouns(lines)
     for part, made, it in zip(parts, titles(lines, parts), theirs, strict=True):
         given = [
-            title
+            _ARTICLE.sub("", title)
             for at, title in gists
             if part.first <= at < part.end
             and len(title.split()) <= _TITLE
+            and names_topic(title, nouns)
             and saying(title, part, lines)  # its window may reach into the next topic
         ]
         given.sort(key=lambda it: -highlights.weight(it))

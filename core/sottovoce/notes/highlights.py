@@ -27,7 +27,7 @@ _LENGTH = 0.3
 """How much length counts against a line: 1 would rank by words that tell per word, 0 not at all.
 Chosen on 36 meetings of QMSum's training split."""
 _ASKING = ("?", "？", "؟")
-_BROKEN = re.compile(r"(?<![\w'’.-])(?:[b-hj-z]|[b-df-hj-np-tv-xz]{2,3})(?![\w'’.-])")
+BROKEN = re.compile(r"(?<![\w'’.-])(?:[b-hj-z]|[b-df-hj-np-tv-xz]{2,3})(?![\w'’.-])")
 """A word that the speaker gave up: "the th have a look" """
 _PART = 0.85
 """What a line is worth that begins within a sentence, or breaks off within one"""
@@ -54,7 +54,7 @@ class Highlights:
             factor = 0.6 if text.endswith(_ASKING) else 1.0 if text.endswith(SENTENCE_ENDS) else 0.8
             if before and goes_on(before, line):
                 factor *= _PART
-            if _BROKEN.search(text):
+            if BROKEN.search(text):
                 factor *= _PART
             before = line
             self._units.append(_Unit(frozenset(stems), size(text), factor))

@@ -8,6 +8,7 @@ list that is full, or that was cut off, is asked to go on: nothing is left out.
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -74,7 +75,7 @@ def ask_by_schema(
     progress(0, len(spans) + several)
     for number, (first, end) in enumerate(spans):
         conversation = task.read(first, end, reading if number == 0 else None)
-        with conversation:
+        with closing(conversation):
             part = _Part(task, conversation, first, end)
             dropped += part.ask(found, written, stretches)
             title = title if several else part.title()
@@ -272,7 +273,7 @@ def _whole(task: _Task, found: dict[str, list[Statement]]) -> str:
         used += task.generator.count_tokens(row)
         if used <= space:
             rows.append(row)
-    with task.generator.open(system=task.system) as conversation:
+    with closing(task.generator.open(system=task.system)) as conversation:
         conversation.append("".join(rows))
         summary, title = answers(conversation, [prompts.whole_question(), prompts.title_question()])
     made = [task.statement(it, 0, len(task.lines)) for it in items(summary)]

@@ -23,7 +23,13 @@ _SOUNDS = r"m+-?h*m+|h+m+|uh-huh|mm-hmm|[äeö]h+m+|äh+|u[hm]{2,}"
 _FILLER = r"(?:,\s*)?(?<![\w'’])(?:{})(?![\w'’-])\s*,?"
 _FILLERS = re.compile(_FILLER.format(_SOUNDS), re.I)
 _ENGLISH_FILLERS = re.compile(
-    _FILLER.format(rf"{_SOUNDS}|u[hm]+|e[rhm]+|a[hw]|you know,|, you know|i mean,"), re.I
+    _FILLER.format(
+        rf"{_SOUNDS}|u[hm]+|e[rhm]+|a[hw]"
+        r"|(?<!do )(?<!did )(?<!if )(?<!as )(?<!let )(?<!what )(?<!that )(?<!how )you know"
+        r"(?! (?:that|what|how|why|who|where|when|whether|if|the|it|this|him|her|them|about|of)\b)"
+        r"|(?<!what )(?<!that )i mean(?! (?:what|that|it|to|the|by)\b)"
+    ),
+    re.I,
 )
 _BEGUN = re.compile(r"(?<!\w)\w{1,4}-(?=\s|$)")
 """A word that was begun: "th- the"; without the hyphen where it can be no word"""
@@ -31,7 +37,7 @@ _STUTTER = re.compile(
     r"(?<![\w'’])(?:([bcdfghjklmnpqrstvwxz]{1,3})\s+(?=\1)|([eiou])\s+(?=\2[a-z]))"
 )
 _TWICE = re.compile(r"\b([\w'’]+(?:\s[\w'’]+){0,2})(?:[\s,-]+\1)+(?![\w'’])", re.I)
-_MEANT_TWICE = frozenset("had that hundred thousand million very no bye half".split())
+_MEANT_TWICE = frozenset("had no bye half".split())
 _OPENING = re.compile(
     r"^(?:"
     # With a comma or a full stop after it, whatever opens a turn stands outside of the sentence …
@@ -54,7 +60,12 @@ def _once(found: re.Match[str]) -> str:
 
 
 def _must_stay(text: str) -> bool:
-    return any(word in NUMBERS or word in _MEANT_TWICE or word.isdigit() for word in words(text))
+    said = words(text)
+    return any(map(_counts, said)) or (len(said) == 1 and said[0] in _MEANT_TWICE)
+
+
+def _counts(word: str) -> bool:
+    return word in NUMBERS or word in ("hundred", "thousand", "million") or word.isdigit()
 
 
 def readable(text: str, language: str = "en") -> str:

@@ -50,10 +50,13 @@ _CHATTER_WORDS = (
     " talking show shown using bunch couple couple's half third minutes hour hours day days"
     " week weeks month year years ago later soon yet careful care want looking getting doing"
     " having itself myself yourself themselves ourselves instead less least than rather per percent"
-    " cent hundred thousand million twenty thirty forty fifty sixty seventy eighty ninety"
+    " cent hundred thousand million twenty thirty forty fifty sixty seventy eighty ninety either"
+    " neither"
 )
 _CHATTER = frozenset(map(stem, _CHATTER_WORDS.split()))
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_PHRASE_TOKEN = re.compile(rf"{_TOKEN.pattern}|[\d.,:;!?()\"“”—–-]")
+"""Also what ends a phrase"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +98,13 @@ def stretches(lines: Sequence[Line]) -> list[Stretch]:
     sizes = [size(line.text) for line in lines]
     total = sum(sizes)
     wanted = min(_MOST, max(1, round(total / _PER_TOPIC)))
-    stems = telling_lines(lines)
-    depths = _depths(stems, sizes)
+    turns = depths(lines)
     least = max(_LEAST, total // (3 * wanted))
     before = [0]
     for words in sizes:
         before.append(before[-1] + words)
     borders: list[int] = []
-    for at in sorted(range(1, len(lines)), key=lambda it: (-depths[it], it)):
+    for at in sorted(range(1, len(lines)), key=lambda it: (-turns[it], it)):
         if len(borders) == wanted - 1:
             break
         edges = [0, *borders, len(lines)]
@@ -112,10 +114,10 @@ def stretches(lines: Sequence[Line]) -> list[Stretch]:
     return [Stretch(a, b) for a, b in pairwise(edges)]
 
 
-def _depths(stems: Sequence[set[str]], sizes: Sequence[int]) -> list[float]:
+def depths(lines: Sequence[Line]) -> list[float]:
     """For the place before each line: how much less alike its two sides are than at the peaks
     around it."""
-    alike = _alike(stems, sizes)
+    alike = _alike(telling_lines(lines), [size(line.text) for line in lines])
     count = len(alike)
     left, right = alike[:], alike[:]
     for at in range(1, count):
@@ -179,7 +181,7 @@ def _phrases(lines: Sequence[Line], nouns: Nouns | None) -> dict[tuple[str, ...]
     found: dict[tuple[str, ...], Counter[str]] = {}
     for line in lines:
         run: list[str] = []
-        for token in [*_TOKEN.findall(readable(line.text, line.language)), ""]:
+        for token in _PHRASE_TOKEN.findall(f"{readable(line.text, line.language)}."):
             root = stem(token.lower().replace("’", "'"))
             if _names_something(token, root):
                 run.append(token)
@@ -195,7 +197,7 @@ def _phrases(lines: Sequence[Line], nouns: Nouns | None) -> dict[tuple[str, ...]
 
 
 def _names_something(token: str, root: str) -> bool:
-    if not token or token.lower() in STOP or root in _CHATTER:
+    if not token[0].isalpha() or token.lower() in STOP or root in _CHATTER:
         return False
     if re.search(r"['’](?!s$)", token) and token.islower():  # it'll
         return False
@@ -229,6 +231,24 @@ class Nouns:
         last = phrase[-1]
         often = len(phrase) > 1 or self._heads[last] >= 2
         return not self._knows or (often and self._as_noun[last] > 2 * self._otherwise[last])
+
+    def is_verb(self, root: str) -> bool:
+        """Whether it is one most of the time."""
+        return self._knows and self._otherwise[root] > self._as_noun[root]
+
+
+_LINKS = frozenset("of for and in on to with the a an".split())
+
+
+def names_topic(title: str, nouns: Nouns) -> bool:
+    """Whether a model's title names something: its words are no verbs and no words of talking."""
+    found = [word.lower() for word in _TOKEN.findall(title)]
+    telling_words = [word for word in found if word not in _LINKS]
+    if not telling_words or found[0] in _LINKS - {"the", "a", "an"} or found[-1] in _LINKS:
+        return False
+    if any(word in STOP or len(word) < 2 or stem(word) in _CHATTER for word in telling_words):
+        return False
+    return not nouns.is_verb(stem(telling_words[-1]))
 
 
 _BEFORE_NOUNS = frozenset(

@@ -211,7 +211,7 @@ const change = (part) => {
   const { captions: said, notices, ...rest } = part;
   Object.assign(view, rest);
   if ("state" in part || "title" in part) state();
-  if ("title" in part) $("title").textContent = view.title;
+  if ("title" in part) $("title").textContent = view.title || "Sottovoce";
   if ("seconds" in part) $("time").textContent = clock(view.seconds);
   if ("levels" in part || "missing" in part) levels(view.levels, view.missing);
   if (said) captions(said);
