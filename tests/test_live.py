@@ -387,7 +387,7 @@ def test_a_meeting_of_two_sides_is_recorded_captioned_and_noted(
             env={**os.environ, **rig.environment}, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
-        wait_for(lambda: len(list((tmp_path / "r").glob("*/*.wav"))) == 2)
+        wait_for(lambda: len(list((tmp_path / "r").glob("*/*.wav"))) == 2, 60)
         time.sleep(2)
         players = [rig.play(files["Them"], "rig_speakers"), rig.play(files["Me"], "rig_mic_in")]
         for it in players:
@@ -420,17 +420,19 @@ def test_a_meeting_of_two_sides_is_recorded_captioned_and_noted(
         correlations = [match(heard, it)[0] for it in seconds]
         assert statistics.median(correlations) > 0.95, (name, correlations)
     # What was said, and by whom: a word on the wrong side is missing on its own.
-    right = total = 0
+    right = total = wrong = spoken = 0
     for side in ("Me", "Them"):
         said = " ".join(plain(it.text) for it in segments if it.speaker == side)
         wanted = " ".join(words for name, _, _, words in TURNS if name == side)
         measured = jiwer.process_words(wanted, said)
-        assert measured.wer <= 0.15, said
+        wrong += measured.substitutions + measured.deletions + measured.insertions
+        spoken += len(wanted.split())
         other = " ".join(words for name, _, _, words in TURNS if name != side).split()
         strange = [word for word in said.split() if word not in wanted.split() and word in other]
         right += len(said.split()) - len(strange)
         total += len(said.split())
         assert f"{side}: " in err
+    assert wrong <= 0.15 * spoken, [it.text for it in segments]
     assert right >= 0.95 * total
     # Where more runs than there are cores for, captions come late, and so does all that follows.
     late = stages["transcription"].seconds if os.getloadavg()[0] > 2 * (os.cpu_count() or 1) else 0
