@@ -71,7 +71,7 @@ from sottovoce.testing import FakeControls
 from sottovoce_plugins.terminal import Terminal
 overlay, asked = Terminal(), FakeControls()
 overlay.open(asked)
-until = time.monotonic() + 20
+until = time.monotonic() + 60
 overlay.update(QUIET)
 overlay.update(VIEW)
 overlay.show(VIEW.suggestions[-1])
@@ -102,7 +102,7 @@ def test_every_key_does_what_the_last_line_says(tmp_path: Path) -> None:
     with contextlib.suppress(OSError):  # its end
         while os.read(ours, 65_536):
             pass
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=60)
     os.close(ours)
     assert out.strip() == str([
         ("pause", None), ("mark", None), ("note", "Yes, m"), ("ask", "When?"),
