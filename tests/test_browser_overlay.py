@@ -36,7 +36,7 @@ class Page:
         self.overlay.update(VIEW)
 
     def done(self, what: str, wanted: object = None) -> bool:
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while (what, wanted) not in self.asked.done:
             assert time.monotonic() < until, f"{what} was not asked for; {self.asked.done} was"
             time.sleep(0.02)

@@ -80,7 +80,7 @@ def test_a_call_is_recorded_from_its_beginning_to_its_end(
         wait_for(lambda: list((tmp_path / "r").glob("*/loopback.wav")))
         time.sleep(3)
         call.close()
-        out, err = process.communicate(timeout=40)
+        out, err = process.communicate(timeout=90)
     finally:
         process.kill()
     assert process.returncode == 0, err
@@ -148,6 +148,6 @@ def test_ctrl_c_ends_the_waiting(rig: Rig, home: Path) -> None:
     assert process.stderr is not None
     process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err

@@ -54,7 +54,7 @@ def shown(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
     shown.close()
 
 
-def wait_for(what: Callable[[], object], seconds: float = 10.0) -> None:
+def wait_for(what: Callable[[], object], seconds: float = 30.0) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until

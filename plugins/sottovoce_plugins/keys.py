@@ -76,7 +76,10 @@ class PosixKeys(Keys):
         import termios
         import tty
 
-        ours = os.tcgetpgrp(self._file) == os.getpgrp() and not self._ended.is_set()
+        try:
+            ours = os.tcgetpgrp(self._file) == os.getpgrp() and not self._ended.is_set()
+        except OSError:
+            return  # it is not the terminal that this program was started from
         if ours and termios.tcgetattr(self._file)[3] & termios.ICANON:
             tty.setcbreak(self._file)
 

@@ -121,14 +121,16 @@ def peer(folder: Path, track: Wanted) -> subprocess.Popen[bytes]:
 def check(who: str, heard: np.ndarray, noise: np.ndarray, minutes: float, made_up: int = 0) -> int:
     """How many frames are lost or doubled; says it. ``made_up`` of them are meant."""
     begins = int(np.argmax(np.abs(heard) > 500))
-    places, nowhere = [], 0
+    places, nowhere, off = [], 0, -begins
     for at in range(begins + RATE, begins + int(minutes * 60 * RATE), RATE):
         # Short, and more than one: where a clock is made up for, a frame is left out now and then.
-        looks = [(it, heard[it : it + 120]) for it in range(at, at + 960, 120)]
-        found = [(*look_up(part, noise, it - begins), it) for it, part in looks]
-        place, like, where = max(found, key=lambda it: it[1])
-        if like > 0.95:
-            places.append(place - where)
+        looks = [(it, near) for near in (0.02, 2.0) for it in range(at, at + 960, 120)]
+        for it, near in looks:
+            place, like = look_up(heard[it : it + 120], noise, it + off, int(near * RATE))
+            if like > 0.95:
+                off = place - it
+                places.append(off)
+                break
         else:
             nowhere += 1
     moves = np.diff(places)
@@ -139,13 +141,15 @@ def check(who: str, heard: np.ndarray, noise: np.ndarray, minutes: float, made_u
     return lost + nowhere
 
 
-def look_up(part: np.ndarray, noise: np.ndarray, near: int) -> tuple[int, float]:
-    """Where a part is in the noise, and how like it is, within two seconds of ``near``."""
+def look_up(part: np.ndarray, noise: np.ndarray, at: int, near: int) -> tuple[int, float]:
+    """Where a part is in the noise, and how like it is, so ``near`` to a place."""
     from scipy.signal import correlate
 
-    begin = max(0, near - 2 * RATE)
-    around = noise[begin : near + 2 * RATE].astype(np.float32)
-    found = int(np.argmax(correlate(around, part.astype(np.float32), "valid", "fft")))
+    begin = max(0, at - near)
+    around = noise[begin : at + near + len(part)].astype(np.float32)
+    if len(around) < len(part):
+        return begin, 0.0
+    found = int(np.argmax(correlate(around, part.astype(np.float32), "valid")))
     same = around[found : found + len(part)]
     if len(part) < 2 or not part.any() or len(same) < len(part):
         return begin + found, 0.0

@@ -17,6 +17,9 @@ _STEP = 0.005
 """Seconds between two windows that no clock is off by: then blocks come sooner or later than they
 did (another program asked for another latency, the machine is busy), at the same pace"""
 
+_APART = 0.015
+"""Seconds between two frames that are put in or left out, at least"""
+
 
 class Clock:
     def __init__(self, rate: int) -> None:
@@ -35,6 +38,7 @@ class Clock:
         self._usual: int | None = None
         """The same of a clock that is not off"""
         self._owed = 0
+        self._untouched = 0
 
     def kept(self, pcm: bytes, now: float, behind: int) -> bytes:
         """A block of 16-bit frames, with one more or one less where the device's clock is off.
@@ -44,8 +48,10 @@ class Clock:
         """
         if not self._owed:
             self._judge(now, behind)
-        if not self._owed or len(pcm) < 8:
+        self._untouched += len(pcm) // 2
+        if not self._owed or self._untouched < _APART * self._rate or len(pcm) < 8:
             return pcm
+        self._untouched = 0
         import numpy as np
 
         frames = np.frombuffer(pcm, np.int16)
