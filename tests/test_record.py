@@ -71,7 +71,7 @@ def waits(pid: int) -> bool:
     process = psutil.Process(pid)
     before = process.cpu_times()
     time.sleep(0.3)
-    return process.cpu_times() == before and before.user > 0.1
+    return bool(process.cpu_times() == before and before.user > 0.1)
 
 
 def kinds(recorder: Recorder) -> list[str]:
