@@ -8,10 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-import pytest
-
 from sottovoce import (
-    Caption,
     Conversation,
     EngineError,
     ModelSpec,
@@ -19,16 +16,9 @@ from sottovoce import (
     Piece,
     Priority,
     Question,
-    SuggestionKind,
     TextGenerator,
     Transcript,
 )
-from sottovoce.home import VARIABLE, find_home
-from sottovoce.library import Library
-from sottovoce.live.moments import Moment
-from sottovoce.live.places import Places
-from sottovoce.live.said import Said
-from sottovoce.live.writing import Writing
 from sottovoce.notes import Context, Request, take_notes
 from sottovoce.notes.reading import Reading
 
@@ -174,33 +164,3 @@ def test_an_engine_that_died_reads_again() -> None:
     assert first.opened[-1].closed
     assert second.read == 34
     reading.close()
-
-
-def test_sentences_that_their_lines_do_not_support_are_not_suggested(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(VARIABLE, str(tmp_path_factory.mktemp("home")))
-    home = find_home()
-    home.create()
-    Library(home.library).close()
-    said = Said(["Me", "Them"])
-    rows = ["The hotel offers forty rooms for ninety euros each.", "That is a good price.",
-            "What was the price of the rooms?"]  # fmt: skip
-    for n, text in enumerate(rows):
-        said.take(Caption(track=n % 2, start=n * 5, end=n * 5 + 4, text=text, final=True))
-    replies = {
-        "The rooms are ninety euros each [0].": ["The rooms are ninety euros each"],
-        "The rooms are eighty dollars each [0].": [],
-        "Ninety euros each [0]. It was sunny in Vienna [1].": ["Ninety euros each"],
-        "NOTHING": [],
-    }
-    moment = Moment(kind=SuggestionKind.QUESTION, about=rows[-1], at=14.0, began=0.0)
-    for reply, expected in replies.items():
-        model = Model(answer=lambda text, reply=reply: reply)  # type: ignore[misc]
-        maker = Writing(said, Places(said, home.library), lambda model=model: model, None, "Me")  # type: ignore[misc]
-        drafts = [it for it in maker.make(moment) if it is not None]
-        assert [it.text for it in drafts] == expected
-        assert all(it.evidence and it.evidence[0].text == rows[0] for it in drafts)
-        (answer,) = [it for it in maker.answer(rows[-1]) if it and it.complete]
-        assert ("Vienna (unverified)" in answer.text) == ("Vienna" in reply)
-        maker.close()

@@ -50,7 +50,7 @@ def jobs_of(home: Path) -> dict[str, tuple[str, str]]:
     return {Path(it["path"]).name: (it["state"], it["reason"]) for it in listed}
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 60.0) -> None:
+def wait_for(what: Callable[[], Any], seconds: float = 120.0) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until
@@ -206,6 +206,8 @@ def test_wrong_settings_are_one_line(tmp_path: Path, text: str, message: str) ->
         ([str(SAMPLE)], "this is a file"),
         ([], "name the folders to be watched, or list them in"),
         ([".", "--export", "papyrus"], "no exporter 'papyrus'"),
+        ([".", "--export", "obsidian"], "is in no Obsidian vault"),
+        ([".", "--to", str(SAMPLE)], "name a folder for the notes"),
         ([".", "--template", "none-such"], "none-such"),
         ([".", "--print"], "belongs to 'sotto watch install'"),
     ],

@@ -156,6 +156,22 @@ def test_a_placeholder_of_a_sync_client_waits_for_its_content(
     assert it.states() == {"call.wav": State.DONE}
 
 
+class Clock:
+    """Time that passes where it is slept through."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.at: dict[float, Callable[[], None]] = {}
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        for moment in [it for it in self.at if it <= self.now]:
+            self.at.pop(moment)()
+
+
 def test_on_a_network_disk_nobody_is_asked_and_a_stalled_copy_is_waited_for(
     mp3: bytes, watch: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,26 +180,31 @@ def test_on_a_network_disk_nobody_is_asked_and_a_stalled_copy_is_waited_for(
     def asked(path: Path) -> bool:
         raise AssertionError("a lease was asked for")
 
+    def go_on() -> None:
+        with copied.open("ab") as file:
+            file.write(mp3[len(mp3) // 2 :])
+
+    clock = Clock()
+    monkeypatch.setattr(intakes, "time", clock)
     monkeypatch.setattr(intakes, "on_network", lambda path: True)
     monkeypatch.setattr(intakes, "being_written", asked)
     it = watch()
     wav(it.folder / "whole.wav")
-    (it.folder / "copied.mp3").write_bytes(mp3[: len(mp3) // 2])
-    thread = threading.Thread(target=it.intake.run)
-    thread.start()
-    try:
-        time.sleep(intakes.SETTLED_UNSEEN + 0.5)
-        assert it.states() == {"whole.wav": State.QUEUED}
-        with (it.folder / "copied.mp3").open("ab") as file:  # after a stall
-            file.write(mp3[len(mp3) // 2 :])
-        it.intake.look(it.folder / "copied.mp3")
-        time.sleep(intakes.SETTLED_UNSEEN + 0.5)
-        assert it.states() == {"whole.wav": State.QUEUED}
-        time.sleep(intakes.SETTLED_UNSAID)
-        assert set(it.states()) == {"whole.wav", "copied.mp3"}
-    finally:
-        it.intake.stop()
-        thread.join()
+    copied = it.folder / "copied.mp3"
+    copied.write_bytes(mp3[: len(mp3) // 2])
+    stall = intakes.SETTLED_UNSAID * 0.9
+    clock.at[clock.now + stall] = go_on
+    moments: list[float] = []
+    began = clock.now
+    it.intake._queued = lambda: moments.append(clock.now - began)
+    it.look()
+    assert it.intake.waiting == {copied: "it is being written"}
+    it.look()
+    assert it.states() == {"whole.wav": State.QUEUED, "copied.mp3": State.QUEUED}
+    assert moments == [
+        pytest.approx(intakes.SETTLED_UNSEEN, abs=0.3),
+        pytest.approx(stall + intakes.SETTLED_UNSAID, abs=0.3),
+    ]
 
 
 def test_a_look_ends_although_a_file_grows_and_grows(watch: Callable[..., Watched]) -> None:
@@ -193,8 +214,8 @@ def test_a_look_ends_although_a_file_grows_and_grows(watch: Callable[..., Watche
     stop = threading.Event()
 
     def grow() -> None:
-        while not stop.wait(0.02):
-            with path.open("ab") as file:
+        with path.open("ab", buffering=0) as file:
+            while not stop.wait(0.02):
                 file.write(b"x" * 100)
 
     writer = threading.Thread(target=grow)
@@ -222,7 +243,7 @@ def test_a_folder_made_in_the_folder_and_filled_later_is_taken(
             unconverted.write_bytes(b"x")
             time.sleep(0.5)
             wav(meeting / "audio98796876.wav")
-            until = time.monotonic() + 10
+            until = time.monotonic() + 60
             while not it.intake.waiting.get(meeting) and time.monotonic() < until:
                 time.sleep(0.1)
             assert "double_click_to_convert_01.zoom" in it.intake.waiting[meeting]
@@ -279,6 +300,14 @@ def test_what_grew_after_all_is_one_meeting_with_notes_of_the_whole(
     it.work()
     assert len(it.host.library.meetings()) == 2
     assert f"{path}: another content than before, and another meeting" in it.said
+    shutil.copy(path, it.folder / "copy.mp3")
+    it.work()
+    with (it.folder / "copy.mp3").open("ab") as file:
+        file.write(mp3)
+    it.make()
+    it.work()
+    paths = [meeting.recording.path.name for meeting in it.host.library.meetings()]
+    assert sorted(paths) == ["call.mp3", "call.mp3", "copy.mp3"], "a copy grows by itself"
 
 
 def test_a_recording_that_comes_after_its_transcript_is_the_same_meeting(

@@ -343,6 +343,8 @@ def check_exporters(
     """The same names. Raises ``UsageError`` for one that is wrong, or that cannot write under
     ``folder``: before the work, not after."""
     known = host.exporters()
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: this is a file; name a folder for the notes")
     for name in exporters:
         if name not in known:
             raise UsageError(f"no exporter '{name}'; known: {', '.join(sorted(known))}")

@@ -39,7 +39,7 @@ from sottovoce.live.said import Said
 from sottovoce.live.writing import Writing
 from sottovoce.notes import Request
 from sottovoce.notes.reading import Reading
-from sottovoce.values import Segment, Transcript
+from sottovoce.values import Transcript
 
 SHORT, LONG = 5, 60
 """Minutes"""
@@ -136,10 +136,12 @@ def writer(host: Host, generator: TextGenerator) -> bool:
     spent: dict[int, list[float]] = {}
     for minutes in (SHORT, LONG):
         said = held(minutes * TOKENS, generator.count_tokens)
-        began = datetime.now().astimezone()
-        reading = Reading(lambda: generator, began, Request(), full=lambda segment: None)
-        reading.hear(Transcript(recording_id="", language="en", segments=numbered(said)))
-        while (now := reading.now()) is None or len(now.lines) < len(said.segments) - 8:
+        reading = Reading(
+            lambda: generator, datetime.now().astimezone(), Request(), full=lambda segment: None
+        )
+        segments = tuple(replace(it, id=n) for n, it in enumerate(said.segments))
+        reading.hear(Transcript(recording_id="", language="en", segments=segments))
+        while reading.lines < len(segments) - 8:
             time.sleep(0.1)
         maker = Writing(said, Places(said, host.home.library), lambda: generator, reading, "Me")
         for run in range(RUNS + 1):
@@ -152,10 +154,6 @@ def writer(host: Host, generator: TextGenerator) -> bool:
     late, early = medians(spent)
     missed = line("first token after 60 minutes", late, None, FIRST)
     return line("the same, against after 5 minutes", late, early, GROWTH) or missed
-
-
-def numbered(said: Said) -> tuple[Segment, ...]:
-    return tuple(replace(it, id=n) for n, it in enumerate(said.segments))
 
 
 def medians(spent: dict[int, list[float]]) -> tuple[float, float]:

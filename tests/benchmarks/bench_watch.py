@@ -128,12 +128,13 @@ def idle(folder: Path, more: list[str]) -> bool:
 
 
 def calm(process: psutil.Process) -> None:
-    used, before = 0.0, -1.0
-    while used - before > 0.1:
-        before = used
+    """Wait until it did nothing for a quarter of a minute: on a busy machine it may only wait."""
+    used, quiet = 0.0, 0
+    while quiet < 3:
         time.sleep(5)
         times = process.cpu_times()
-        used = times.user + times.system
+        before, used = used, times.user + times.system
+        quiet = quiet + 1 if used - before < 0.1 else 0
 
 
 def start(folder: Path, *more: str | Path) -> subprocess.Popen[str]:

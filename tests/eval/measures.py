@@ -147,7 +147,9 @@ def against_truth(notes: MeetingNotes, truth: Truth) -> dict[str, tuple[int, int
     """For tasks with the right owner, decisions and questions: right, found, wanted."""
     tasks = matches([it.text for it in notes.action_items], [it.text for it in truth.tasks])
     right = sum(
-        words(notes.action_items[i].assignee or "") == words(truth.tasks[j].owner) for i, j in tasks
+        words(notes.action_items[i].assignee or "")
+        in (words(truth.tasks[j].owner), words(truth.tasks[j].heard or truth.tasks[j].owner))
+        for i, j in tasks
     )
     decided = [it.text for it in notes.decisions]
     asked = [it.text for it in notes.open_questions]

@@ -10,7 +10,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ..interfaces import Priority, Question
-from ..notes.extract import SYSTEM, checked, grammar, parse
+from ..notes.checks import checked
+from ..notes.extract import SYSTEM, grammar, parse
 from ..notes.windows import Window, lines_of
 from ..values import SuggestionKind, Transcript
 from .drafts import NOT_SAID, Draft, Maker
@@ -161,7 +162,7 @@ class Quoting(Maker):
     def _conversation(self) -> Conversation:
         conversation = self._open
         if conversation is None:
-            self._open = conversation = self._load().open(system=SYSTEM)
+            self._open = conversation = self._load().open(system=SYSTEM, priority=Priority.LIVE)
         return conversation
 
 

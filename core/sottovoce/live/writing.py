@@ -143,7 +143,10 @@ class Writing(Maker):
         known: list[Line] = []
         segments: Sequence[Segment] = ()
         if now is None:
-            conversation, until = self._own or self._load().open(system=_SYSTEM), -1.0
+            conversation, until = (
+                self._own or self._load().open(system=_SYSTEM, priority=Priority.LIVE),
+                -1.0,
+            )
             self._own = conversation
         else:
             conversation, known, segments = now.conversation, list(now.lines), now.segments

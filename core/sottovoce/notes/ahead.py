@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import EngineError
 from .extract import GROUP, SYSTEM, answered, groups, telling_windows
-from .windows import lines_of
+from .windows import lines_of, read_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,7 +55,7 @@ class Ahead:
     def hear(self, transcript: Transcript, *, complete: bool = False) -> None:
         """Take up what is known so far. Returns at once. ``complete``: no more will come, and all
         of it is answered."""
-        lines = lines_of(transcript)
+        lines = read_as(lines_of(transcript))
         parts = telling_windows(lines)
         sure = [it for it in parts if it.first + len(it.lines) <= len(lines) - UNSURE]
         # A group that is not full will have more windows.

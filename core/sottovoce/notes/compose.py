@@ -135,7 +135,8 @@ def _summary(
     """What it was about, the sentences that tell most, and one each for what was decided, who does
     what, and what stayed open."""
     verbal = _begins_with_its_verb(detailed.lines)
-    results = list(_results(decisions, items, questions, highlights, verbal))
+    most = _NAMED if detailed.topics else 2 * _NAMED  # a short meeting's are soon read
+    results = list(_results(decisions, items, questions, highlights, verbal, most))
     room = min(_MOST_WORDS, round(_SHARE * detailed.words))
     taken = sum(len(it.text.split()) for it in [*opening, *results])
     room = max(room - taken, round(_QUOTED * room) if opening else 0)
@@ -232,14 +233,15 @@ def _results(
     questions: Sequence[Statement],
     highlights: Highlights,
     verbal: Callable[[Statement], bool],
+    most: int,
 ) -> Iterator[Statement]:
-    """Of more than a few, those that have most of what the meeting comes back to.
+    """Of more than ``most`` of a kind, those that have most of what the meeting comes back to.
 
     ``verbal`` says whether a statement begins with the verb of what is to be done.
     """
 
     def few(statements: Sequence[Any]) -> list[Any]:
-        best = sorted(statements, key=lambda it: -highlights.weight(it.text))[:_NAMED]
+        best = sorted(statements, key=lambda it: -highlights.weight(it.text))[:most]
         return [it for it in statements if it in best]
 
     decided = few(decisions)
@@ -256,7 +258,8 @@ def _results(
         yield _cited(f"{owner} will {what}." if owner else f"To do: {what}.", theirs)
     if asked := few(questions):
         lead = "One question stayed open" if len(asked) == 1 else "Questions stayed open"
-        yield _cited(f"{lead}: {'; '.join(f'{_clause(it.text)}?' for it in asked)}", asked)
+        first, *rest = (_sentence(it.text, "?") for it in asked)
+        yield _cited(" ".join([f"{lead}: {_clause(first)}?", *rest]), asked)
 
 
 _WHEN = re.compile(r"(?:by|before|until|till|on|in|today|tonight|tomorrow|this|next|over)\b", re.I)

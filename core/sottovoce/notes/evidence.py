@@ -106,7 +106,7 @@ def points(text: str) -> bool:
 
 
 def support(
-    text: str, cited: Iterable[int], lines: Sequence[Line], *, before: int = 3, after: int = 1
+    text: str, cited: Iterable[int], lines: Sequence[Line], *, before: int = 5, after: int = 1
 ) -> tuple[int, ...] | None:
     """The lines that a statement rests on: those cited, and neighbours that say what they point to.
 

@@ -122,10 +122,11 @@ class Intake:
         with Jobs(self._host.home.library) as jobs:
             self._scan_due(jobs)
             self._take_dirty(jobs)
-            self._settle(jobs)
+            for seen in self._pending.values():  # what waited may be ready by now
+                seen.waits, seen.first = "", time.monotonic()
             while any(not seen.waits for seen in self._pending.values()):
-                time.sleep(_TICK)
                 self._settle(jobs)
+                time.sleep(_TICK)
 
     def _check_places(self) -> None:
         """A folder that was taken away, and is back, sends no events any more."""

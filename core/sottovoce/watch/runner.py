@@ -310,7 +310,8 @@ class Runner:
             )
             self._say(f"{shown(content)}: the recording of {before.id}, whose notes stay")
             return before
-        if job.size and begins_with(content, job.size, job.sha256):
+        its_own = before.recording.path == content  # and not that of which this was a copy
+        if its_own and job.size and begins_with(content, job.size, job.sha256):
             library.replace_content(before.id, recording, anew=True)
             self._say(f"{shown(job.path)}: it has grown; its notes are taken anew ({before.id})")
             return before
