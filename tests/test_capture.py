@@ -25,6 +25,7 @@ from sottovoce.capture import process
 from sottovoce.capture.clock import Clock
 from sottovoce.capture.finish import write_about
 from sottovoce.capture.recorder import Recorder, Wanted
+from sottovoce.capture.track import Track
 from sottovoce.capture.wav import frames_of
 
 from .rig import Rig
@@ -101,7 +102,7 @@ class Given(AudioSource):
         raise NotImplementedError
 
 
-def given(folder: Path, arrivals: list[tuple[float, int]]) -> tuple[process.Track, Any]:
+def given(folder: Path, arrivals: list[tuple[float, int]]) -> tuple[Track, Any]:
     """A track and its frames, when numbered blocks came at these seconds: all of the frames of a
     block are its number."""
     begin(folder, began=0.0)
