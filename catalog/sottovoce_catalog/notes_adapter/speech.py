@@ -213,8 +213,8 @@ def _mishear(rng: random.Random, text: str) -> str:
     if not known and len(core) > 4:
         sounds = [pair for pair in _SOUNDS if pair[0] in core[1:]]
         if sounds:
-            said, instead = rng.choice(sounds)
-            heard = core[0] + core[1:].replace(said, instead, 1)
+            right, wrong = rng.choice(sounds)
+            heard = core[0] + core[1:].replace(right, wrong, 1)
     if core[0].isupper():
         heard = heard[0].upper() + heard[1:]
     return match[1] + heard + match[3]
