@@ -126,3 +126,17 @@ def test_what_goes_on_across_a_listener_is_one_line() -> None:
         Line(1, "Ben", "Mm-hmm."),
         Line(4, "Ben", "Okay, I like it."),
     ]
+
+
+def test_what_is_good_about_a_decision_is_no_decision_of_its_own() -> None:
+    talk = transcript(
+        "Maria: Saturday is better, because nobody works, so we decided to move on Saturday.",
+        "David: Yellow is better for the case.",
+        "Maria: Okay.",
+    )
+    answer = "D|1|Saturday is better\nD|1|move on Saturday\nD|2|Yellow is better for the case"
+    notes = take_notes(RECORDING, talk, lambda: Scripted(answer))
+    assert [it.text for it in notes.decisions] == [
+        "Move on Saturday.",
+        "Yellow is better for the case.",
+    ]

@@ -245,6 +245,7 @@ def merged(notes: Sequence[Note], lines: Sequence[Line]) -> list[Note]:
             it
             for it in kept
             if not (it.kind == "Q" and it.lines[-1] in decided)  # asked and decided in one breath
+            and not (it.kind == "D" and _reason(it, kept))
             and not (
                 it.kind == "T"
                 and _POINTING.search(it.text)
@@ -252,6 +253,18 @@ def merged(notes: Sequence[Note], lines: Sequence[Line]) -> list[Note]:
             )
         ),
         key=lambda it: it.lines,
+    )
+
+
+_WORTH = re.compile(
+    r"\b(?:is|are|was|were|would be|'s) (?:\w+ )?(?:better|best|good|fine|nice)\b", re.I
+)
+
+
+def _reason(note: Note, notes: Sequence[Note]) -> bool:
+    """Whether it only says what is good about what the same line decides in other words."""
+    return _WORTH.search(note.text) is not None and any(
+        it.kind == "D" and it.lines == note.lines and not _WORTH.search(it.text) for it in notes
     )
 
 
