@@ -76,7 +76,7 @@ class Chromium:
         if self._session is not None:
             message["sessionId"] = self._session
         os.write(self._out, json.dumps(message).encode() + b"\0")
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while True:
             answer = self._next(until)
             if answer.get("id") == self._number:
@@ -116,7 +116,7 @@ class Chromium:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
-    def wait(self, expression: str, seconds: float = 15.0) -> None:
+    def wait(self, expression: str, seconds: float = 40.0) -> None:
         until = time.monotonic() + seconds
         while not self.value(expression):
             assert time.monotonic() < until, f"never true: {expression}"

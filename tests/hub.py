@@ -125,9 +125,9 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             self._note()
             if self.path.startswith("/storage/"):
                 self._send(hub.files[self.path.removeprefix("/storage/")])
-            elif self.path.startswith(f"/api/models/stand/in/tree/{COMMIT}"):
+            elif self.path.startswith(f"/api/models/stand/in/revision/{COMMIT}"):
                 if not self._refused():
-                    self._reply(200, {"Content-Type": "application/json"}, self._tree())
+                    self._reply(200, {"Content-Type": "application/json"}, self._about())
             else:
                 self._reply(404, {})
 
@@ -142,16 +142,16 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 return True
             return False
 
-        def _tree(self) -> bytes:
+        def _about(self) -> bytes:
             entries = []
             for name, data in hub.files.items():
                 blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-                entry = {"type": "file", "path": name, "size": len(data), "oid": blob}
+                entry = {"rfilename": name, "size": len(data), "blobId": blob}
                 if name.endswith(".bin"):
                     digest = hashlib.sha256(data).hexdigest()
-                    entry["lfs"] = {"oid": digest, "size": len(data), "pointerSize": 130}
+                    entry["lfs"] = {"sha256": digest, "size": len(data), "pointerSize": 130}
                 entries.append(entry)
-            return json.dumps(entries).encode()
+            return json.dumps({"id": "stand/in", "siblings": entries}).encode()
 
         def _send(self, data: bytes) -> None:
             with lock:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from sottovoce import (
     Evidence,
     LiveCaption,
-    LiveControls,
     LiveState,
     LiveView,
     Suggestion,
@@ -64,41 +63,3 @@ VIEW = LiveView(
     marks=2,
 )
 QUIET = replace(VIEW, suggestions=(), suggesting="off", marks=0)
-
-
-@dataclass
-class Asked(LiveControls):
-    """Keeps what it was asked to do."""
-
-    done: list[tuple[str, object]] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
-
-    def mark(self) -> None:
-        self.done.append(("mark", None))
-
-    def note(self, text: str) -> None:
-        self.done.append(("note", text))
-
-    def ask(self, question: str) -> None:
-        self.done.append(("ask", question))
-
-    def suggest(self) -> None:
-        self.done.append(("suggest", None))
-
-    def toggle_suggestions(self) -> None:
-        self.done.append(("toggle", None))
-
-    def dismiss(self, suggestion: int) -> None:
-        self.done.append(("dismiss", suggestion))
-
-    def pause(self) -> None:
-        self.done.append(("pause", None))
-
-    def resume(self) -> None:
-        self.done.append(("resume", None))
-
-    def end(self) -> None:
-        self.done.append(("end", None))
-
-    def tell(self, text: str) -> None:
-        self.told.append(text)

@@ -11,12 +11,13 @@ import pytest
 from rich.console import Console, ConsoleDimensions
 from rich.terminal_theme import TerminalTheme
 
+from sottovoce.testing import FakeControls
 from sottovoce_plugins import terminal_picture as picture
 from sottovoce_plugins.browser import Browser
 from sottovoce_plugins.window import Window
 
 from .chromium import Chromium
-from .live_views import VIEW, Asked
+from .live_views import VIEW
 from .screen import Screen
 
 _THEME = TerminalTheme(
@@ -30,7 +31,7 @@ FOLDER = Path(__file__).parents[1] / "docs" / "images"
 
 
 def browser(chromium: Chromium, scheme: str, path: Path) -> None:
-    overlay, asked = Browser(), Asked()
+    overlay, asked = Browser(), FakeControls()
     overlay.open(asked)
     try:
         overlay.update(VIEW)
@@ -60,7 +61,7 @@ def window(screen: Screen, path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DISPLAY", screen.display)
         overlay = Window()
-        overlay.open(Asked())
+        overlay.open(FakeControls())
         try:
             overlay.update(VIEW)
             place = screen.window()

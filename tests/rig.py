@@ -67,8 +67,13 @@ class Rig:
         self.pactl("set-default-source", "rig_mic")
         for sink in ("rig_speakers", "rig_mic_in"):
             # A sink that nothing plays to works in blocks of two seconds, as hardware does not.
-            self._player(sink, Path("/dev/zero"), "--latency-msec=20")
+            self.play_raw(Path("/dev/zero"), sink, "--latency-msec=20")
         time.sleep(2)
+
+    def send(self, signal: int) -> None:
+        """A signal to the daemon: one that is stopped answers nothing, and takes nothing."""
+        assert self._daemon is not None
+        self._daemon.send_signal(signal)
 
     def kill(self) -> None:
         assert self._daemon is not None
@@ -89,9 +94,10 @@ class Rig:
                 for frame in (*container.decode(audio=0), None):
                     for out in resampler.resample(frame):
                         file.write(out.to_ndarray().tobytes())
-        return self._player(sink, raw)
+        return self.play_raw(raw, sink)
 
-    def _player(self, sink: str, raw: Path, *more: str) -> subprocess.Popen[bytes]:
+    def play_raw(self, raw: Path, sink: str, *more: str) -> subprocess.Popen[bytes]:
+        """Play 16-bit mono PCM of 48 kHz."""
         player = subprocess.Popen(
             ["pacat", "--raw", f"--device={sink}", "--rate=48000", "--channels=1",
              "--format=s16le", *more, str(raw)],

@@ -47,7 +47,7 @@ class Screen:
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
 
-    def window(self, seconds: float = 15.0) -> dict[str, int]:
+    def window(self, seconds: float = 40.0) -> dict[str, int]:
         """The number, the place and the size of the window that is shown."""
         until = time.monotonic() + seconds
         while True:

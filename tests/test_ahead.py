@@ -37,9 +37,8 @@ def test_notes_are_the_same_whether_or_not_they_were_read_ahead(
         ahead.hear(beginning(SPOKEN, count))
     while not ahead._answers:
         threading.Event().wait(0.05)
-    ready = ahead.answers()
-    assert ready
-    assert take_notes(RECORDING, SPOKEN, lambda: starter, ready=ready) == plain
+    assert take_notes(RECORDING, SPOKEN, lambda: starter, ahead=ahead) == plain
+    assert ahead.answers()
 
 
 def test_what_was_read_ahead_is_not_asked_again_and_what_changed_is() -> None:
@@ -51,13 +50,13 @@ def test_what_was_read_ahead_is_not_asked_again_and_what_changed_is() -> None:
     ready = ahead.answers()
     model = Scripted(*["none"] * 100)
     steps: list[tuple[float, float]] = []
-    take_notes(RECORDING, talk(90), lambda: model, lambda *step: steps.append(step), ready=ready)
+    take_notes(RECORDING, talk(90), lambda: model, lambda *step: steps.append(step), ahead=ahead)
     read = {question.text for group in ready for question in group}
     assert not read & {question.text for question in model.asked}
     assert steps[-1][0] == steps[-1][1] == len(model.asked) + len(read)
     renamed = tuple(replace(it, speaker="Zoë") for it in talk(90).segments)
     again = Scripted(*["none"] * 100)
-    take_notes(RECORDING, replace(talk(90), segments=renamed), lambda: again, ready=ready)
+    take_notes(RECORDING, replace(talk(90), segments=renamed), lambda: again, ahead=ahead)
     assert len(again.asked) == len(model.asked) + len(read)
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from sottovoce.engines.llama.generator import LlamaGenerator
 from sottovoce.engines.llama.settings import LlamaSettings
 from sottovoce.library import Library, Meeting
 from sottovoce.notes.windows import lines_of
+from sottovoce.times import clock
 
 from .conftest import Sample, command, sotto
 from .test_details import talk
@@ -192,7 +192,7 @@ def test_questions_one_a_line_share_a_history_and_open_places(processed: Sample)
     meeting = processed.result["meeting"]["id"]
     done = subprocess.run(
         command("ask", meeting),
-        input="What about the printer?\n/open 0\n/nonsense\nAnd dragons?\n/quit\nnever read\n",
+        input="What about the printer?\n/open 0\n/open 999\n/x\nAnd dragons?\n/quit\nnever\n",
         env={**os.environ, "SOTTOVOCE_HOME": str(processed.home)},
         capture_output=True,
         text=True,
@@ -202,8 +202,30 @@ def test_questions_one_a_line_share_a_history_and_open_places(processed: Sample)
     assert "printer" in done.stdout
     assert "> 00:00" in done.stdout
     assert "'/open N'" in done.stdout
-    assert "never read" not in done.stdout
-    assert sys.stdin is not None
+    assert "there is no segment 999" in done.stdout
+    assert "never" not in done.stdout
+
+
+def test_a_cited_place_opens_in_a_player_and_as_text(processed: Sample, tmp_path: Path) -> None:
+    meeting = processed.result["meeting"]["id"]
+    segment = processed.result["transcript"]["segments"][3]
+    player = tmp_path / "mpv"
+    player.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/played\n')
+    player.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    for place in (clock(segment["start"]), "#3"):
+        assert sotto("open", meeting, place, home=processed.home, PATH=path).status == 0
+        options, played = (tmp_path / "played").read_text().strip().split(" ", 1)
+        assert abs(int(options.removeprefix("--start=")) - segment["start"]) <= 1
+        assert played == processed.result["meeting"]["recording"]
+        ran = sotto("meetings", "show", meeting, "--at", place, home=processed.home)
+        assert f"> {clock(segment['start'])} {segment['speaker']}: {segment['text']}" in ran.out
+    for wrong, why in (("noon", "is no place"), ("#999", "no segment 999")):
+        ran = sotto("open", meeting, wrong, home=processed.home, PATH=path)
+        assert (ran.status, ran.err.count("\n")) == (1, 1)
+        assert why in ran.err
+    ran = sotto("meetings", "show", meeting, "--at", "9:00:00", home=processed.home)
+    assert "ends at 01:1" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from sottovoce import LiveCaption, LiveState
+from sottovoce.testing import FakeControls
 from sottovoce_plugins.browser import Browser
 from sottovoce_plugins.shown import changes
 
 from . import pictures
 from .chromium import PROGRAM, Chromium
-from .live_views import ASKED, CAPTIONS, EARLIER, QUIET, VIEW, Asked
+from .live_views import ASKED, CAPTIONS, EARLIER, QUIET, VIEW
 
 real = pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine")
 
@@ -28,14 +29,14 @@ class Page:
     """An open overlay, and where it is."""
 
     def __init__(self) -> None:
-        self.asked, self.overlay = Asked(), Browser()
+        self.asked, self.overlay = FakeControls(), Browser()
         self.overlay.open(self.asked)
         self.address = self.asked.told[0].split(": ")[1]
         self.host, self.path = urlsplit(self.address).netloc, urlsplit(self.address).path
         self.overlay.update(VIEW)
 
     def done(self, what: str, wanted: object = None) -> bool:
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while (what, wanted) not in self.asked.done:
             assert time.monotonic() < until, f"{what} was not asked for; {self.asked.done} was"
             time.sleep(0.02)
@@ -87,12 +88,13 @@ def test_it_follows_what_happens(page: Page, shown: Chromium) -> None:
     said = LiveCaption(start=806, speaker="Me", text="<b>Nothing</b> that I know of.")
     page.overlay.update(
         replace(VIEW, captions=(*CAPTIONS[3:], said), saying=(), suggestions=(EARLIER,),
-                notices=("The headset is gone.",))
+                notices=("The headset is gone.",), missing=("Me",))
     )  # fmt: skip
     shown.wait("document.querySelector('#captions').lastChild.innerText.includes('that I know of')")
     assert shown.value("document.querySelectorAll('#captions li').length") == len(CAPTIONS) - 2
     assert shown.value("document.querySelector('#captions b')") is None, "speech is no markup"
     assert shown.value("document.querySelectorAll('article').length") == 1
+    assert "Me ✕ not recorded" in shown.value("document.querySelector('#levels').innerText")
     assert "The headset is gone." in shown.value("document.querySelector('#notices').innerText")
     # The end of what is said is in sight.
     assert shown.value(
@@ -164,6 +166,43 @@ def test_it_is_dark_or_light_as_the_system_is_and_as_one_says(
     assert not bright()
     shown.value("document.querySelector('#theme').click()")
     assert bright()
+
+
+CONTRAST = """[...document.querySelectorAll(
+  '#state, #time, #title, .level, #captions li span, #captions time, #captions strong, #saying p,' +
+  'article h3, article p, article li, button, kbd, #marks'
+)].filter(it => it.offsetParent).map(it => {
+  const rgb = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => {
+    const [r, g, b] = rgb(colour).map(v => v / 255).map(
+      v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  let behind = it;
+  while (rgb(getComputedStyle(behind).backgroundColor)[3] === 0) behind = behind.parentElement;
+  const [a, b] = [getComputedStyle(it).color, getComputedStyle(behind).backgroundColor].map(light);
+  return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), it.outerHTML.slice(0, 60)];
+})"""
+
+
+@real
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_of_it_can_be_read(shown: Chromium, scheme: str) -> None:
+    shown.prefer(prefers_color_scheme=scheme)
+    found = shown.value(CONTRAST)
+    assert len(found) > 40
+    assert [it for it in found if it[0] < 4.5] == [], "WCAG 2.2, 1.4.3"
+
+
+@real
+def test_another_page_in_the_same_browser_can_do_nothing(page: Page, chromium: Chromium) -> None:
+    chromium.go("about:blank")
+    body = "JSON.stringify({do: 'mark'})"
+    sent = f"fetch('{page.address}do', {{method: 'POST', mode: 'no-cors', body: {body}}})"
+    read = f"fetch('{page.address}').then(it => it.text())"
+    for what in (sent, read):
+        assert chromium.value(f"{what}.catch(() => 'refused')") == "refused"
+    assert page.asked.done == []
 
 
 @real
@@ -258,18 +297,23 @@ def test_what_is_no_order_is_refused(page: Page) -> None:
 
 
 def test_the_address_that_a_browser_is_started_with_works_once(
-    page: Page, monkeypatch: pytest.MonkeyPatch
+    page: Page, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    import webbrowser
-
-    opened: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", opened.append)
+    browser, started = tmp_path / "browser", tmp_path / "started"
+    browser.write_text(f"#!/bin/sh\necho complaint >&2\necho $1 > {started}.part\n"
+                       f"mv {started}.part {started}\n")  # fmt: skip
+    browser.chmod(0o700)
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
     monkeypatch.setenv("DISPLAY", ":99")
     second = Page()
     try:
-        assert second.path not in opened[0], "other accounts see how a browser was started"
-        ticket = urlsplit(opened[0]).path
-        assert [ask(second, "GET", ticket) for _ in range(2)] == [303, 404]
+        until = time.monotonic() + 20
+        while not started.exists():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        address = started.read_text().strip()
+        assert second.path not in address, "other accounts see how a browser was started"
+        assert [ask(second, "GET", urlsplit(address).path) for _ in range(2)] == [303, 404]
     finally:
         second.overlay.close()
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import socket
 import subprocess
 import sys
@@ -354,12 +355,37 @@ def test_a_round_trip_with_a_real_server(write: str, server: str, ring: Ring, ho
         calendars.find(source, started, started)
 
 
+def test_a_calendar_that_cannot_be_read_is_not_added(
+    server: str,
+    ring: Ring,
+    host: Host,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def add(url: str, password: str) -> int:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
+        return main(["calendar", "add", "team", "--url", url, "--user", "me", "--password-stdin"])
+
+    assert add(f"{server}me/team/", "wrong") == 1
+    assert "refused the user or the password" in capsys.readouterr().err
+    assert add(f"{server}me/nowhere/", "secret") == 1
+    assert "could not be reached" in capsys.readouterr().err
+    text = tmp_path / "work.ics"
+    text.write_text("BEGIN:VCALENDAR\nnonsense\n")
+    assert main(["calendar", "add", "work", "--ics", str(text)]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert (calendars.load(host.home), ring.kept) == ({}, {})
+    assert add(f"{server}me/team/", "secret") == 0
+    assert list(calendars.load(host.home)) == ["team"]
+
+
 def test_without_a_keyring_no_password_is_kept(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = keyring.get_keyring()
     keyring.set_keyring(keyring.backends.fail.Keyring())  # type: ignore[no-untyped-call]
-    monkeypatch.setattr("sys.stdin", __import__("io").StringIO("secret\n"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("secret\n"))
     try:
         status = main(
             ["calendar", "add", "t", "--url", "https://dav.example.org/t/", "--password-stdin"]

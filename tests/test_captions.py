@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import signal
@@ -167,41 +166,6 @@ def test_silence_has_no_captions_and_long_speech_is_cut() -> None:
     found += list(track.flush())
     assert all(it.end - it.start < 16 for it in found)
     assert sum(it.end - it.start for it in found) > 18
-
-
-@pytest.mark.skipif(bool(MISSING), reason=f"no {', '.join(MISSING)} on this machine")
-def test_a_meeting_is_captioned_and_its_notes_need_no_second_hearing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tracks = sides()
-    files = {
-        name: encode(tmp_path / f"{name}.wav", [samples[: 18 * RATE]], codec="pcm_s16le")
-        for name, samples in tracks.items()
-    }
-    with Rig() as rig:
-        process = subprocess.Popen(
-            command("record", "--captions", "--recordings", tmp_path / "r", "--json",
-                    "--to", tmp_path / "notes"),
-            env={**os.environ, **rig.environment, VARIABLE: str(tmp_path / "home")},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        wait_for(lambda: len(list((tmp_path / "r").glob("*/*.wav"))) == 2)
-        time.sleep(2)
-        players = [rig.play(files["Them"], "rig_speakers"), rig.play(files["Me"], "rig_mic_in")]
-        for it in players:
-            it.wait()
-        time.sleep(1)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    (result,) = json.loads(out)
-    segments = result["transcript"]["segments"]
-    for side in ("Me", "Them"):
-        said = " ".join(plain(it["text"]) for it in segments if it["speaker"] == side)
-        wanted = " ".join(w for name, _, end, w in TURNS if name == side and end < 18)
-        assert jiwer.wer(wanted, said) <= 0.25, said
-        assert f"{side}: " in err
-    assert result["notes"]["produced_by"][0]["seconds"] < 5
 
 
 @pytest.mark.skipif(bool(MISSING), reason=f"no {', '.join(MISSING)} on this machine")

@@ -72,13 +72,23 @@ def test_the_command_adds_and_removes_and_leaves_the_file(file: Path, home: Path
     again = sotto("models", "add", file, "--label", "Own", home=home)
     assert again.status == 1
     assert "already" in again.err
-    assert sotto("models", "remove", "custom-own", "--yes", home=home).status == 0
+    ran = sotto("models", "remove", "custom-own", "--yes", home=home)
+    assert (ran.status, ran.out) == (0, "Forgotten; your file stays where it is.\n")
     assert file.exists()
 
 
 def adapter(path: Path) -> Path:
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_type("adapter")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    return path
+
+
+def embeddings(path: Path) -> Path:
+    writer = gguf.GGUFWriter(path, "bert")
+    writer.add_causal_attention(False)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.close()
@@ -99,6 +109,7 @@ def test_what_cannot_be_used_is_refused_with_its_reason(
         tmp_path / "none.gguf": "there is no file",
         text: "not a GGUF file",
         short: "ends early",
+        embeddings(tmp_path / "bert.gguf"): "embeddings",
         adapter(tmp_path / "lora.gguf"): "no language model, but of type adapter",
         new: "cannot be loaded by llama-cpp-python",
     }

@@ -9,11 +9,11 @@ from sottovoce import MeetingNotes, Segment, Transcript
 from sottovoce.notes import Request
 from sottovoce.notes.compose import compose
 from sottovoce.notes.details import TENTHS
-from sottovoce.notes.evidence import words
-from sottovoce.notes.extract import Extraction
+from sottovoce.notes.evidence import stem, words
+from sottovoce.notes.extract import Extraction, Note
 from sottovoce.notes.spoken import readable, said, sentence
 from sottovoce.notes.template import parse
-from sottovoce.notes.topics import Stretch, titles
+from sottovoce.notes.topics import Nouns, Stretch, names_topic, stretches, telling_lines, titles
 from sottovoce.notes.windows import lines_of
 
 from .eval import measures
@@ -146,6 +146,8 @@ def test_a_section_by_person_has_each_of_them() -> None:
     [
         ("Um, so the the, uh, budget is, you know, tight.", "so the budget is tight."),
         ("I I think th- the th three of them", "I think the three of them"),
+        ("We had the we had the data, you know.", "We had the data."),
+        ("I mean that is is fine, you know.", "I mean that is fine."),
         ("Dial five five one two two.", "Dial five five one two two."),
         ("It's slightly better, it's it's fine", "It's slightly better, it's fine"),
         ("Ahmed hums while Erma is ill", "Ahmed hums while Erma is ill"),
@@ -175,6 +177,8 @@ def test_what_only_opens_a_turn_is_left_out_unless_it_is_all() -> None:
         "I had had enough of it.",
         "A hundred, a hundred twenty people came.",
         "I mean what I say.",
+        "Do you know where it is?",
+        "You know the answer.",
     ],
 )
 def test_no_word_is_left_out_that_the_sentence_needs(text: str) -> None:
@@ -207,6 +211,25 @@ def test_a_point_that_is_cut_out_of_a_long_sentence_is_completed_or_shows_it() -
     assert middle.endswith(" …")
 
 
+def test_in_a_language_without_a_list_the_words_of_every_line_tell_nothing() -> None:
+    own = "heizung keller rohr ventil garten hecke rosen zaun musik torte gäste kerzen".split()
+    turns = [f"Ana: Also der die und {own[n // 10]} ist bei uns so." for n in range(120)]
+    lines = lines_of(transcript(*turns, language="de"))
+    assert set().union(*telling_lines(lines)) == {stem(word) for word in own}
+    assert stretches(lines)[0].first == 0
+
+
+def test_a_meeting_in_chinese_has_topics_and_every_tenth_of_it_is_cited() -> None:
+    subjects = ("锅炉漏水管道地窖阀门", "花园玫瑰篱笆草坪铲子", "聚会音乐蛋糕气球蜡烛")
+    turns = [
+        f"李: 我们说{subject[n % 5 :]}的事情很重要。" for subject in subjects for n in range(40)
+    ]
+    spoken = transcript(*turns, language="zh")
+    found = notes(spoken)
+    assert found.topics
+    assert measures.coverage(found, spoken) == (TENTHS, TENTHS)
+
+
 def test_verbs_and_the_words_of_talking_are_no_titles() -> None:
     turns = [
         "Ana: We should send it to them before you send it to us.",
@@ -216,3 +239,29 @@ def test_verbs_and_the_words_of_talking_are_no_titles() -> None:
     ]
     lines = lines_of(transcript(*turns))
     assert titles(lines, [Stretch(0, len(lines))]) == ["cover"]
+
+
+def test_notes_that_cannot_be_understood_are_left_out_and_counted() -> None:
+    spoken = transcript(
+        "Ana: A device self s g, and they have now.",
+        "Ben: We will rent the the boat fr from Monday, so focus a l on more.",
+    )
+    said_so = (
+        Note("K", "a device self s g", (0,)),
+        Note("K", "they have now", (0,)),
+        Note("D", "focus a l on more", (1,)),
+        Note("D", "rent the the boat fr from Monday", (1,)),
+    )
+    found = compose(RECORDING, spoken, Extraction(said_so, tuple(lines_of(spoken)), 1), Request())
+    assert [it.text for it in found.decisions] == ["Rent the boat from Monday."]
+    assert (found.key_points, found.dropped) == ((), 4)
+    assert [it.text for it in found.summary] == ["It was decided to rent the boat from Monday."]
+
+
+@pytest.mark.parametrize(
+    ("title", "named"),
+    [("Boiler", True), ("List of furniture", True), ("Go first with it", False), ("A bit", False)],
+)
+def test_a_models_title_names_something(title: str, named: bool) -> None:
+    turns = [f"Ana: The {it} is here, and the {it} was." for it in ("boiler", "furniture", "list")]
+    assert names_topic(title, Nouns(lines_of(transcript(*turns)))) == named

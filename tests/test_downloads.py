@@ -180,12 +180,12 @@ def test_a_file_that_the_repository_exchanged_is_not_downloaded(
     assert hub.ranges == []
 
 
-def test_a_hub_that_is_not_there_is_one_line(
-    store: ModelStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(DownloadError, match="127.0.0.1 cannot be reached"):
-        store.install(SPEC)
+@pytest.mark.parametrize("id", ["qwen3.5-2b", "whisper-tiny"])
+def test_a_hub_that_is_not_there_is_one_line_and_no_more(id: str, home: Path) -> None:
+    ran = sotto("models", "install", id, home=home, HF_ENDPOINT="http://127.0.0.1:9")
+    assert ran.status == 1
+    assert ran.err.startswith("sotto: 127.0.0.1 cannot be reached")
+    assert len(ran.err.splitlines()) == 1
 
 
 def test_offline_mode_asks_nobody(
@@ -424,7 +424,13 @@ def test_the_command_is_stopped_by_ctrl_c_and_says_so(hub: Hub, site: Path, home
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert err == "sotto: stopped; the same command goes on where this one was\n"
-    assert part_of(store).stat().st_size > 0
+    size = part_of(store).stat().st_size
+    assert size > 0
+    listed = sotto("models", home=home, PYTHONPATH=str(site)).out
+    assert "'sotto models install stand-in' goes on" in listed
+    shown = sotto("models", "--json", home=home, PYTHONPATH=str(site)).json
+    assert shown["under_way"] == {"stand-in": size}
+    assert [it for it in shown["models"] if it["id"] == "stand-in"] == []
 
 
 class Memory(KeyringBackend):

@@ -41,7 +41,7 @@ def test_every_measure_falls_for_what_it_is_to_find() -> None:
     assert measures.invented(good, spoken) == []
     assert measures.invented(notes, spoken) == ["400", "zoltan"]
     assert measures.coverage(good, spoken) == (10, 10)
-    assert measures.coverage(replace(good, topics=(), summary=()), spoken) == (0, 10)
+    assert measures.coverage(replace(good, topics=(), summary=(), key_points=()), spoken) == (0, 10)
     said, never = "Ben spoke of boiler, radiator, pipe and gas.", "Walruses yodel operatically."
     assert measures.facts(good, [never])[0] == 0
     assert measures.facts(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sottovoce.speech.guards import compression, is_credit, text_without_loops
+from sottovoce.speech.guards import compression, is_credit, is_noise, text_without_loops
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,23 @@ def test_what_people_say_too_is_removed_only_where_the_model_doubts(
     text: str, confidence: float | None, removed: bool
 ) -> None:
     assert is_credit(text, confidence) is removed
+
+
+@pytest.mark.parametrize(
+    ("text", "certainty", "noise"),
+    [
+        ("Mm-Hmm", 0.7, True),
+        ("Uh?", 0.6, True),
+        ("Mm-hmm, uh.", 0.6, True),
+        ("Mm-hmm.", 0.97, False),
+        ("Oh no.", 0.5, False),
+        ("", 0.1, False),
+    ],
+)
+def test_a_mere_sound_counts_where_it_is_certain_that_somebody_made_it(
+    text: str, certainty: float, noise: bool
+) -> None:
+    assert is_noise(text, certainty) is noise
 
 
 def test_a_loop_compresses_and_speech_does_not() -> None:

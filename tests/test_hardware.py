@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sottovoce.hardware import apple, detect, ggml, measure_bandwidth, registry, sysfs
+from sottovoce.hardware import apple, detect, ggml, measure_bandwidth, registry, sysfs, system
 from sottovoce.hardware.ggml import Device
 from sottovoce.hardware.gpus import merge
 from sottovoce.values import Gpu, GpuKind
@@ -36,6 +36,21 @@ def test_this_machine_is_described() -> None:
     assert found.architecture in ("x86_64", "arm64")
     with pytest.raises(dataclasses.FrozenInstanceError):
         found.memory = 1  # type: ignore[misc]
+
+
+def test_a_container_has_the_cores_and_the_memory_that_it_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system, "_CGROUP", tmp_path)
+    whole = system.physical_cores(), system.total_memory()
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert (system.physical_cores(), system.total_memory()) == whole
+    (tmp_path / "cpu.max").write_text("50000 100000\n")
+    (tmp_path / "memory.max").write_text(f"{GB}\n")
+    (tmp_path / "memory.current").write_text(f"{GB // 4}\n")
+    assert (system.physical_cores(), system.total_memory()) == (1, GB)
+    assert system.available_memory() <= GB * 3 // 4
 
 
 def test_memory_bandwidth_is_that_of_a_machine_of_this_century() -> None:

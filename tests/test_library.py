@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import sqlite3
+from array import array
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -33,8 +34,9 @@ RECORDING = Recording(
     duration=60.0,
     sha256="cafe0123" * 8,
 )
+VOICE = array("f", (0.5, 0.25))
 SEGMENTS = (
-    Segment(id=0, start=0.5, end=2.0, text="Good morning", speaker="Ana", voice=(0.5, 0.25)),
+    Segment(id=0, start=0.5, end=2.0, text="Good morning", speaker="Ana", voice=VOICE),
     Segment(
         id=1,
         start=2.5,

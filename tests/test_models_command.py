@@ -13,7 +13,7 @@ from sottovoce.cli.device import rows
 from sottovoce.cli.models import installed_models
 from sottovoce.errors import ModelError
 from sottovoce.host import Host
-from sottovoce.measured import best_bandwidth, load_speeds, save_speed
+from sottovoce.measured import best_bandwidth, forget_speed, load_speeds, save_speed
 from sottovoce_catalog import load_models
 
 from .conftest import sotto
@@ -43,6 +43,17 @@ def test_the_list_as_json_has_numbers(home: Path) -> None:
     assert row["tokens_per_second"]["low"] < row["tokens_per_second"]["high"]
     assert row["hour_of_notes_seconds"]["likely"] > 0
     assert ran.json["overridden"] is True
+
+
+def test_the_list_says_what_is_in_use_and_what_of_it_is_not_there(home: Path) -> None:
+    last = sotto("models", home=home).out.splitlines()[-1]
+    assert last.startswith("In use: Starter speech")
+    assert sotto("config", "set", "models.generation", "qwen3.5-2b", home=home).status == 0
+    last = sotto("models", home=home).out.splitlines()[-1]
+    assert last.endswith("to transcribe, Qwen 3.5 2B (not installed) for notes")
+    assert sotto("config", "set", "enabled", "off", home=home).status == 0
+    last = sotto("models", home=home).out.splitlines()[-1]
+    assert last.startswith("In use: none; local AI is off on this device")
 
 
 def test_show_tells_what_a_model_takes_and_less_for_a_smaller_context(home: Path) -> None:
@@ -125,9 +136,13 @@ def test_speeds_of_one_device_say_nothing_of_another(tmp_path: Path) -> None:
     save_speed(path, DESKTOP_4080, "a", Measured(50.0, 500.0))
     save_speed(path, LINUX_CPU, "b", Measured(7.0, 70.0))
     save_speed(path, LINUX_CPU, "a", Measured(6.0, 60.0))
+    forget_speed(path, "c")
     busier = dataclasses.replace(LINUX_CPU, available=1, bandwidth=None)
     assert load_speeds(path, busier) == {"a": Measured(6.0, 60.0), "b": Measured(7.0, 70.0)}
     assert load_speeds(path, DESKTOP_4080) == {"a": Measured(50.0, 500.0)}
+    forget_speed(path, "a")
+    assert load_speeds(path, DESKTOP_4080) == {}
+    assert load_speeds(path, LINUX_CPU) == {"b": Measured(7.0, 70.0)}
 
 
 def test_the_best_bandwidth_counts_however_busy_the_device_is_now(tmp_path: Path) -> None:

@@ -385,6 +385,18 @@ def test_a_recording_that_is_in_the_vault_is_linked_where_it_is(vault: Path) -> 
     assert_opens_cleanly(vault)
 
 
+@pytest.mark.parametrize("audio", ["link", "embed"])
+def test_a_transcript_without_sound_is_neither_linked_nor_embedded(audio: str, vault: Path) -> None:
+    settings(audio=audio)
+    path = vault / "captions.vtt"
+    path.write_text("WEBVTT")
+    text = export(
+        vault / "One", replace(NOTES, recording=replace(RECORDING, path=path))
+    ).read_text()
+    assert "▶" not in text
+    assert "![[" not in text
+
+
 def test_statements_link_into_the_recording_on_request(vault: Path) -> None:
     settings(audio="link")
     assert "[▶](file:///recordings/weekly.wav#t=20)" in export(vault).read_text()

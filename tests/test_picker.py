@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from sottovoce.bench import Measured
 from sottovoce.cli.picker import picker_row, show_picker
 from sottovoce.fit import Verdict, fit
 from sottovoce.picker import Choice, Picker, pick
-from sottovoce.values import GpuKind, HardwareProfile
+from sottovoce.values import EngineSettings, GpuKind, HardwareProfile
 from sottovoce_catalog import load_models
 
 from .profiles import (
@@ -153,6 +154,12 @@ def test_what_is_recommended_is_the_best_great_fit_and_never_a_tight_one(name: s
         )
 
 
+def test_a_model_of_which_nobody_knows_how_good_it_is_is_not_recommended() -> None:
+    own = [dataclasses.replace(it, quality=0) for it in MODELS]
+    assert pick(own, H200).recommended is None
+    assert pick([*own, MODELS[9]], H200).recommended is not None
+
+
 def test_a_mac_whose_memory_others_have_says_slow() -> None:
     busy = dataclasses.replace(MACBOOK_AIR_16, available=3 * GB)
     assert shown(busy)["Qwen 3.5 9B"].label == "Great fit + Slow"
@@ -168,7 +175,7 @@ def test_a_mac_whose_memory_others_have_says_slow() -> None:
 def test_no_memory_for_the_smallest_model_is_a_reason_with_the_numbers() -> None:
     full = dataclasses.replace(LINUX_CPU, available=GB)
     assert pick(MODELS, full).blocked == (
-        "The smallest model takes 1.7 GB of memory, and this device has 1.0 GB free. "
+        "The smallest model takes 1.8 GB of memory, and this device has 1.0 GB free. "
         "Close other programs and look again."
     )
 
@@ -207,6 +214,25 @@ def test_what_was_measured_comes_before_what_was_estimated() -> None:
     assert slow.recommended.spec.id != "qwen3.6-27b"
 
 
+def test_what_the_person_chose_for_the_engine_is_what_the_list_reckons_with() -> None:
+    def row(hardware: HardwareProfile, **chosen: Any) -> Choice:
+        choices = pick(MODELS, hardware, engine=EngineSettings(**chosen)).choices
+        return next(it for it in choices if it.spec.id == "qwen3.5-9b")
+
+    usual = row(DESKTOP_4080)
+    assert usual.label == "Great fit"
+    room = [row(DESKTOP_4080, n_ctx=it).fit.memory.gpu.kv for it in (16_384, 32_768, 65_536)]
+    assert room == [usual.fit.memory.gpu.kv // 2, usual.fit.memory.gpu.kv, 2 * room[1]]
+    longest = row(DESKTOP_4080, n_ctx=10_000_000, kv_type="q8_0").fit.memory
+    assert longest.gpu.kv + longest.cpu.kv == usual.fit.memory.gpu.kv * 8 * 34 // 64
+    for hardware in (DESKTOP_4080, MACBOOK_PRO_24):
+        half = row(hardware, n_gpu_layers=16)
+        assert (half.fit.gpu_layers, half.fit.slow) == (16, True)
+        none = row(hardware, n_gpu_layers=0)
+        assert (none.fit.gpu, none.fit.slow) == (None, True)
+        assert row(hardware, n_gpu_layers=99).fit == row(hardware).fit
+
+
 @pytest.mark.parametrize("gigabytes", [4, 6, 8, 10, 12, 16, 20, 24, 32, 48])
 def test_the_layers_on_a_card_are_as_many_as_it_holds(gigabytes: int) -> None:
     hardware = dataclasses.replace(
@@ -242,8 +268,10 @@ def test_a_device_that_shares_memory_counts_only_where_there_is_no_card() -> Non
 
 def test_where_none_is_recommended_the_list_says_why() -> None:
     slow = dataclasses.replace(LINUX_CPU, cpu_count=2, bandwidth=10e9)
-    assert pick(MODELS, slow).advice.startswith("None is recommended: with those that fit well")
-    tight = dataclasses.replace(LINUX_CPU, memory=4 * GB, available=int(1.8 * GB))
+    assert pick(MODELS, slow).advice.startswith(
+        "None is recommended: with those of the catalog that fit"
+    )
+    tight = dataclasses.replace(LINUX_CPU, memory=4 * GB, available=int(1.95 * GB))
     assert pick(MODELS, tight).advice == "None is recommended: none fits with room to spare."
     assert pick(MODELS, H200).advice == "Recommended: Qwen 3.6 27B"
     assert pick(MODELS, INTEL_INTEGRATED).advice == ""

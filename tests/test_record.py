@@ -54,16 +54,24 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Seven seconds of one voice."""
+    """Five seconds of one voice."""
     path = tmp_path_factory.mktemp("speech") / "speech.wav"
-    return encode(path, [decode(SAMPLE)[24 * RATE : 31 * RATE]], codec="pcm_s16le")
+    return encode(path, [decode(SAMPLE)[24 * RATE : 29 * RATE]], codec="pcm_s16le")
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 15.0) -> None:
+def wait_for(what: Callable[[], Any], seconds: float = 40.0) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def waits(pid: int) -> bool:
+    """Whether a process is loaded, and waits for the word."""
+    process = psutil.Process(pid)
+    before = process.cpu_times()
+    time.sleep(0.3)
+    return process.cpu_times() == before and before.user > 0.1
 
 
 def kinds(recorder: Recorder) -> list[str]:
@@ -123,7 +131,8 @@ def test_a_killed_capture_process_costs_at_most_a_second(
     began = time.monotonic()
     player = rig.play(speech, "rig_mic_in")
     for _ in range(2):
-        time.sleep(2.5)
+        time.sleep(1)
+        wait_for(lambda: recorder._spare is not None and waits(recorder._spare.pid))
         os.kill(recorder._process.pid, signal.SIGKILL)
     player.wait()
     took = time.monotonic() - began
@@ -131,11 +140,11 @@ def test_a_killed_capture_process_costs_at_most_a_second(
     assert "restarted" in kinds(recorder)
     heard = track(path, 0)
     assert len(heard) / RATE == pytest.approx(took + 1, abs=1.5)
-    # What was recorded is at its place; each kill makes a hole, and no hole is of a second.
-    holes = [len(it) for it in _silences(heard[RATE:-RATE], 0.1)]
+    # What was recorded is at its place; no hole that a kill made is of a second.
+    holes = [len(it) for it in _silences(heard[RATE:-RATE], 0.03)]
     assert match(heard, decode(speech)[: int(1.5 * RATE)])[0] > 0.95
     assert holes
-    assert max(holes) < 1.5 * RATE, "half a second, and more where others use the processor"
+    assert max(holes) < RATE
 
 
 def _silences(samples: Samples, least: float) -> list[Samples]:
@@ -158,10 +167,12 @@ def test_a_killed_host_leaves_a_recording_that_is_made_whole(
     wait_for(lambda: list((tmp_path / "r").glob("*/microphone.wav")))
     (wav,) = (tmp_path / "r").glob("*/microphone.wav")
     player = rig.play(speech, "rig_mic_in")
-    wait_for(lambda: frames_of(wav) > 5 * 48_000)
+    wait_for(lambda: frames_of(wav) > 3 * 48_000)
     before = frames_of(wav)
+    children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
+    assert psutil.wait_procs(children, timeout=30)[1] == []
     player.kill()
     wait_for(lambda: list(unfinished(tmp_path / "r")))
     ran = sotto("record", "--recordings", tmp_path / "r", "--finish", home=home)
@@ -189,8 +200,10 @@ def test_a_device_that_goes_is_said_within_three_seconds_and_comes_back(
     assert time.monotonic() - gone < 3
     assert notice.kind == "lost"
     assert "Headset" in notice.text
+    assert recorder.lost == {"microphone"}
     load()
     assert recorder.notices.get(timeout=5).kind == "back"
+    assert recorder.lost == frozenset()
     rig.play(speech, "rig_mic_in").wait()
     time.sleep(0.5)
     path = recorder.stop()
@@ -222,7 +235,7 @@ def test_a_sound_system_that_dies_is_waited_for(
 def test_pauses_are_left_out_and_the_longest_time_ends_it(
     rig: Rig, home: Path, tmp_path: Path
 ) -> None:
-    recorder = Recorder(tmp_path, [ME], most=3)
+    recorder = Recorder(tmp_path, [ME], most=5)
     recorder.start()
     wait_for(lambda: recorder.seconds > 1)
     recorder.pause()
@@ -230,14 +243,14 @@ def test_pauses_are_left_out_and_the_longest_time_ends_it(
     recorder.resume()
     wait_for(lambda: recorder.over)
     assert "longest" in kinds(recorder)
-    assert len(track(recorder.stop(), 0)) / RATE == pytest.approx(3, abs=0.4)
+    assert len(track(recorder.stop(), 0)) / RATE == pytest.approx(5, abs=0.4)
 
 
 @live
 def test_a_muted_microphone_is_said(rig: Rig, home: Path, tmp_path: Path) -> None:
     recorder = Recorder(tmp_path, [ME])
     recorder.start()
-    notice = recorder.notices.get(timeout=10)
+    notice = recorder.notices.get(timeout=40)
     recorder.stop()
     assert notice.kind == "zero"
     assert "no permission" in notice.text
@@ -340,7 +353,7 @@ def test_a_file_that_was_cut_off_anywhere_goes_on_at_a_whole_frame(tmp_path: Pat
     wav = GrowingWav(path, RATE)
     assert wav.frames == 100
     wav.fill(50)
-    wav.sync()
+    wav.patch()
     wav.close()
     assert len(decode(path)) == 150
 
@@ -365,5 +378,5 @@ def test_no_process_is_left(rig: Rig, home: Path, tmp_path: Path) -> None:
     children = psutil.Process(recorder._process.pid).children(recursive=True)
     assert any("parec" in it.name() for it in children)
     recorder.stop()
-    _, alive = psutil.wait_procs(children, timeout=3)
+    _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []

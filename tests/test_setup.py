@@ -100,7 +100,7 @@ def test_without_a_connection_the_other_answers_are_kept(home: Path, tmp_path: P
 def test_whoever_leaves_has_changed_nothing(key: str, status: int, home: Path) -> None:
     ended, shown = setup(home, "0\n", key)
     assert ended == status
-    assert shown.splitlines()[-1].startswith(("sotto: stopped", "sotto: nothing was chosen"))
+    assert shown.splitlines()[-1].startswith(("sotto: stopped", "sotto: nothing was answered"))
     assert not (home / "config" / "device.toml").exists()
 
 

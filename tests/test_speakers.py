@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,11 @@ from sottovoce import Segment
 from sottovoce.speech.speakers import attributed, speakers
 from sottovoce.speech.turns import turns
 from sottovoce.speech.vad import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sottovoce.speech.voiceprint import Piece, Voice
 
 RNG = np.random.default_rng(7)
 VOICES = np.linalg.qr(RNG.normal(size=(64, 4)))[0].T
@@ -34,6 +41,20 @@ def test_voices_are_told_apart_and_numbered_as_they_first_speak() -> None:
 def test_a_labelled_track_is_one_person() -> None:
     heard = [segment(0, 0, track=0), segment(1, 1, track=1), segment(2, 2, track=1)]
     assert speakers(heard, ["Me", ""]) == ["Me", "Speaker 1", "Speaker 2"]
+
+
+def test_whom_a_machine_played_are_told_apart_where_they_are_several() -> None:
+    heard = [segment(0, 0, track=0), segment(1, 1, track=1), segment(2, 1, track=1)]
+    assert speakers(heard, ["Me", "Them"]) == ["Me", "Them", "Them"]
+    heard.append(segment(3, 2, track=1))
+    assert speakers(heard, ["Me", "Them"]) == ["Me", "Speaker 1", "Speaker 1", "Speaker 2"]
+    without = [segment(number, None, track=number % 2) for number in range(4)]
+    assert speakers(without, ["Me", "Them"]) == ["Me", "Them"] * 2
+
+
+def test_what_is_too_short_is_never_another_tracks() -> None:
+    heard = [segment(0, 0, track=1), segment(1, None, track=0), segment(2, None, track=1)]
+    assert speakers(heard, ["Me", ""]) == ["Speaker 1", "Me", "Speaker 1"]
 
 
 def test_an_utterance_too_short_for_a_voiceprint_goes_to_the_one_before() -> None:
@@ -91,8 +112,8 @@ def test_segments_of_one_speaker_in_one_breath_are_joined() -> None:
 def test_runs_of_one_voice_are_one_turn_and_a_new_voice_begins_another() -> None:
     voices = {1: VOICES[0], 2: VOICES[0] * 0.9 + VOICES[1] * 0.43, 3: VOICES[2]}
 
-    def embed(samples: np.ndarray) -> tuple[float, ...]:
-        return tuple(float(v) for v in voices[round(float(samples[0]))])
+    def embed(samples: np.ndarray, pieces: Sequence[Piece]) -> list[Voice]:
+        return [tuple(map(float, voices[round(float(samples[begin]))])) for begin, _ in pieces]
 
     def run(start: float, who: int, seconds: float = 2.0) -> Run:
         return Run(start, np.full(int(seconds * 16_000), who, np.float32))

@@ -139,7 +139,15 @@ def test_an_hours_notes_take_as_long_as_reading_and_writing_them() -> None:
     found = estimate(spec, fit(spec, H200), H200)
     assert found.notes.low < found.notes.likely < found.notes.high
     assert found.notes.likely == pytest.approx(
-        12_500 / found.prefill.likely + 1_500 / found.generation.likely
+        15_000 / found.prefill.likely + 3_300 / found.generation.likely
+    )
+
+
+def test_the_starter_writes_more_for_an_hours_notes_than_a_model_that_is_asked() -> None:
+    spec = MODELS["starter-notes"]
+    found = estimate(spec, fit(spec, LINUX_CPU), LINUX_CPU)
+    assert found.notes.likely == pytest.approx(
+        20_000 / found.prefill.likely + 9_000 / found.generation.likely
     )
 
 

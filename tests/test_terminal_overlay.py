@@ -52,6 +52,7 @@ def test_it_shows_what_a_suggestion_rests_on() -> None:
     for text in ("You were asked", ASKED.about, "06:52  Them: The hall wants the power form",
                  "your notes  Who sends", "★ 2", "suggestions on"):  # fmt: skip
         assert text in drawn
+    assert "Me ✕ not recorded" in "\n".join(lines(replace(VIEW, missing=("Me",)), 80, 24))
     growing = replace(VIEW, suggestions=(Suggestion(text="", timestamp=0.0, complete=False),))
     assert "│ … " in "\n".join(lines(growing, 80, 24))
 
@@ -65,11 +66,12 @@ def test_of_a_long_line_the_end_is_in_sight() -> None:
 
 APP = """
 import sys, time
-from tests.live_views import VIEW, QUIET, Asked
+from tests.live_views import VIEW, QUIET
+from sottovoce.testing import FakeControls
 from sottovoce_plugins.terminal import Terminal
-overlay, asked = Terminal(), Asked()
+overlay, asked = Terminal(), FakeControls()
 overlay.open(asked)
-until = time.monotonic() + 20
+until = time.monotonic() + 60
 overlay.update(QUIET)
 overlay.update(VIEW)
 overlay.show(VIEW.suggestions[-1])
@@ -93,6 +95,7 @@ def test_every_key_does_what_the_last_line_says(tmp_path: Path) -> None:
     screen = b""
     while b"q\x1b[0m\x1b[2m end" not in screen:
         screen += os.read(ours, 65_536)
+    time.sleep(0.3)  # nothing is typed for a while
     for typed in ("p", "m", "n", "Yesx\x7f, m\n", "?", "who?\x15When?\r", "n", "never", "\x1b",
                   "\x1b[A", "s", "g", "é", "x", "q"):  # fmt: skip
         os.write(ours, typed.encode())
@@ -100,7 +103,7 @@ def test_every_key_does_what_the_last_line_says(tmp_path: Path) -> None:
     with contextlib.suppress(OSError):  # its end
         while os.read(ours, 65_536):
             pass
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=60)
     os.close(ours)
     assert out.strip() == str([
         ("pause", None), ("mark", None), ("note", "Yes, m"), ("ask", "When?"),

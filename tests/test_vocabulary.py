@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sottovoce import UsageError
+from sottovoce import UsageError, Word
 from sottovoce.speech.vocabulary import Vocabulary, read_vocabulary
 
 from .conftest import SCRIPT
@@ -40,6 +40,13 @@ def test_near_misses_are_put_right(heard: str, meant: str) -> None:
 )
 def test_a_right_word_stays(right: str) -> None:
     assert Vocabulary(TERMS).corrected(right) == right
+
+
+def test_words_with_times_are_put_right_too() -> None:
+    heard = [Word(n, n + 1, it, 0.9) for n, it in enumerate("Ask Fogelsang, Pria Ramen.".split())]
+    right = Vocabulary(TERMS).corrected_words(tuple(heard))
+    assert " ".join(it.text for it in right) == "Ask Vogelsang, Priya Raman."
+    assert [(it.start, it.end) for it in right] == [(it.start, it.end) for it in heard]
 
 
 def test_a_whole_meeting_stays_as_it_was_said() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numpy as np
 import pytest
 
@@ -49,7 +50,7 @@ def jobs_of(home: Path) -> dict[str, tuple[str, str]]:
     return {Path(it["path"]).name: (it["state"], it["reason"]) for it in listed}
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 60.0) -> None:
+def wait_for(what: Callable[[], Any], seconds: float = 120.0) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until
@@ -115,15 +116,25 @@ def test_a_dropped_file_becomes_notes_and_a_signal_ends_the_watch(
         assert process.stdout.readline().startswith(f"watching {folder} (by events)")
         shutil.copy(snippets[0], folder / "dropped.flac")
         wait_for(lambda: list((tmp_path / "out").glob("*.md")))
-        # Two at once do nothing twice.
-        second = sotto("watch", folder, "--once", "--to", tmp_path / "out", home=home)
-        assert second.status == 0, second.err
+        # Two at once do nothing twice, and one that ends does not leave its work undone.
+        with filelock.FileLock(home / "data" / "locks" / "queue.lock"):
+            other = tmp_path / "other"
+            other.mkdir()
+            shutil.copy(snippets[1], other)
+            second = subprocess.Popen(
+                command("watch", other, folder, "--once", "--to", tmp_path / "out"),
+                env={**os.environ, VARIABLE: str(home)}, stdout=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            assert second.stdout is not None
+            assert second.stdout.readline() == "another sotto is at a job, and goes first\n"
+        out, _ = second.communicate(timeout=120)
+        assert (second.returncode, len(out.splitlines())) == (0, 1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) in (130, 143, -signal.SIGTERM)
     finally:
         process.kill()
         process.communicate()
-    assert len(list((tmp_path / "out").glob("*.md"))) == 1
+    assert len(list((tmp_path / "out").glob("*.md"))) == 2
 
 
 def test_a_recording_with_its_transcript_beside_it_is_one_meeting(
@@ -195,6 +206,8 @@ def test_wrong_settings_are_one_line(tmp_path: Path, text: str, message: str) ->
         ([str(SAMPLE)], "this is a file"),
         ([], "name the folders to be watched, or list them in"),
         ([".", "--export", "papyrus"], "no exporter 'papyrus'"),
+        ([".", "--export", "obsidian"], "is in no Obsidian vault"),
+        ([".", "--to", str(SAMPLE)], "name a folder for the notes"),
         ([".", "--template", "none-such"], "none-such"),
         ([".", "--print"], "belongs to 'sotto watch install'"),
     ],
@@ -398,12 +411,13 @@ def test_services_are_what_the_platforms_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "home"))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "ho me $5"))
     words = [sys.executable, "-m", "sottovoce", "watch", "/a b/100% $x"]
     unit = service(words, "linux")
     assert unit.path == tmp_path / "systemd" / "user" / "sottovoce-watch.service"
     assert 'ExecStart="' in unit.text
     assert '"/a b/100%% $$x"' in unit.text
+    assert f'Environment="{VARIABLE}={tmp_path}/ho me $5"' in unit.text
     job = plistlib.loads(service(words, "darwin").text.encode())
     assert job["ProgramArguments"] == words
     task = ET.fromstring(service(words, "win32").text.partition("\n")[2])

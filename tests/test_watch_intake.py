@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -153,6 +156,22 @@ def test_a_placeholder_of_a_sync_client_waits_for_its_content(
     assert it.states() == {"call.wav": State.DONE}
 
 
+class Clock:
+    """Time that passes where it is slept through."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.at: dict[float, Callable[[], None]] = {}
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        for moment in [it for it in self.at if it <= self.now]:
+            self.at.pop(moment)()
+
+
 def test_on_a_network_disk_nobody_is_asked_and_a_stalled_copy_is_waited_for(
     mp3: bytes, watch: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,26 +180,31 @@ def test_on_a_network_disk_nobody_is_asked_and_a_stalled_copy_is_waited_for(
     def asked(path: Path) -> bool:
         raise AssertionError("a lease was asked for")
 
+    def go_on() -> None:
+        with copied.open("ab") as file:
+            file.write(mp3[len(mp3) // 2 :])
+
+    clock = Clock()
+    monkeypatch.setattr(intakes, "time", clock)
     monkeypatch.setattr(intakes, "on_network", lambda path: True)
     monkeypatch.setattr(intakes, "being_written", asked)
     it = watch()
     wav(it.folder / "whole.wav")
-    (it.folder / "copied.mp3").write_bytes(mp3[: len(mp3) // 2])
-    thread = threading.Thread(target=it.intake.run)
-    thread.start()
-    try:
-        time.sleep(intakes.SETTLED_UNSEEN + 0.5)
-        assert it.states() == {"whole.wav": State.QUEUED}
-        with (it.folder / "copied.mp3").open("ab") as file:  # after a stall
-            file.write(mp3[len(mp3) // 2 :])
-        it.intake.look(it.folder / "copied.mp3")
-        time.sleep(intakes.SETTLED_UNSEEN + 0.5)
-        assert it.states() == {"whole.wav": State.QUEUED}
-        time.sleep(intakes.SETTLED_UNSAID)
-        assert set(it.states()) == {"whole.wav", "copied.mp3"}
-    finally:
-        it.intake.stop()
-        thread.join()
+    copied = it.folder / "copied.mp3"
+    copied.write_bytes(mp3[: len(mp3) // 2])
+    stall = intakes.SETTLED_UNSAID * 0.9
+    clock.at[clock.now + stall] = go_on
+    moments: list[float] = []
+    began = clock.now
+    it.intake._queued = lambda: moments.append(clock.now - began)
+    it.look()
+    assert it.intake.waiting == {copied: "it is being written"}
+    it.look()
+    assert it.states() == {"whole.wav": State.QUEUED, "copied.mp3": State.QUEUED}
+    assert moments == [
+        pytest.approx(intakes.SETTLED_UNSEEN, abs=0.3),
+        pytest.approx(stall + intakes.SETTLED_UNSAID, abs=0.3),
+    ]
 
 
 def test_a_look_ends_although_a_file_grows_and_grows(watch: Callable[..., Watched]) -> None:
@@ -190,8 +214,8 @@ def test_a_look_ends_although_a_file_grows_and_grows(watch: Callable[..., Watche
     stop = threading.Event()
 
     def grow() -> None:
-        while not stop.wait(0.02):
-            with path.open("ab") as file:
+        with path.open("ab", buffering=0) as file:
+            while not stop.wait(0.02):
                 file.write(b"x" * 100)
 
     writer = threading.Thread(target=grow)
@@ -219,7 +243,7 @@ def test_a_folder_made_in_the_folder_and_filled_later_is_taken(
             unconverted.write_bytes(b"x")
             time.sleep(0.5)
             wav(meeting / "audio98796876.wav")
-            until = time.monotonic() + 10
+            until = time.monotonic() + 60
             while not it.intake.waiting.get(meeting) and time.monotonic() < until:
                 time.sleep(0.1)
             assert "double_click_to_convert_01.zoom" in it.intake.waiting[meeting]
@@ -276,6 +300,14 @@ def test_what_grew_after_all_is_one_meeting_with_notes_of_the_whole(
     it.work()
     assert len(it.host.library.meetings()) == 2
     assert f"{path}: another content than before, and another meeting" in it.said
+    shutil.copy(path, it.folder / "copy.mp3")
+    it.work()
+    with (it.folder / "copy.mp3").open("ab") as file:
+        file.write(mp3)
+    it.make()
+    it.work()
+    paths = [meeting.recording.path.name for meeting in it.host.library.meetings()]
+    assert sorted(paths) == ["call.mp3", "call.mp3", "copy.mp3"], "a copy grows by itself"
 
 
 def test_a_recording_that_comes_after_its_transcript_is_the_same_meeting(
@@ -299,6 +331,21 @@ def test_a_recording_that_comes_after_its_transcript_is_the_same_meeting(
     it.make()
     it.work()
     assert len(it.host.library.meetings()) == 1
+
+
+def test_a_folder_that_is_one_meeting_may_be_moved(watch: Callable[..., Watched]) -> None:
+    it = watch()
+    meeting = it.folder / "2026-09-15 14.30.12 Acme Weekly 81234567890"
+    meeting.mkdir()
+    wav(meeting / "audio98796876.wav")
+    it.work()
+    moved = meeting.rename(it.folder / "2026-09-15 14.30.12 Acme Weekly")
+    it.make()
+    it.work()
+    (found,) = it.host.library.meetings()
+    assert found.recording.path == moved / "audio98796876.wav"
+    assert it.states() == {moved.name: State.DONE}
+    assert "moved from" in it.reason(moved.name)
 
 
 def test_a_transcript_that_comes_after_its_recording_is_said_to_be_late(
@@ -436,6 +483,34 @@ def test_a_job_that_is_being_done_says_how_far_it_is(
     assert "transcribing 10%" in told
 
 
+def test_two_watches_on_one_folder_do_each_file_once(watch: Callable[..., Watched]) -> None:
+    one = watch()
+    for number in range(12):
+        wav(one.folder / f"{number}.wav", 1.0 + number / 4)
+    done: list[str] = []
+
+    def work() -> None:
+        """A watch as another process has it: with a host, a library and a lock of its own."""
+        host = Host(one.host.home, one.host.plugins)
+        it = Watched(host, one.folder)
+        it.runner._ready = lambda made: done.append(made.meeting.id)
+        try:
+            while sum(state is State.DONE for state in it.states().values()) < 12:
+                it.look()
+                it.runner.step()
+        finally:
+            it.runner.close()
+            host.close()
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == len(set(done)) == 12
+    assert len(list(one.notes.iterdir())) == 12
+
+
 # Manners
 
 
@@ -464,6 +539,45 @@ def test_idle_engines_give_their_memory_back(watch: Callable[..., Watched]) -> N
     assert it.runner._processor is not None
     it.runner.unload_after(0.0)
     assert it.runner._processor is None
+
+
+DESKTOP = """
+import asyncio, sys
+from dbus_fast.aio import MessageBus
+from dbus_fast.service import ServiceInterface, method
+
+class Desktop(ServiceInterface):
+    def __init__(self): super().__init__("org.freedesktop.Notifications")
+    @method()
+    def Notify(self, app: "s", id: "u", icon: "s", summary: "s", body: "s", actions: "as",
+               hints: "a{sv}", timeout: "i") -> "u":
+        print(app, summary, body, sep="|", flush=True)
+        return 1
+    @method()
+    def GetCapabilities(self) -> "as": return ["body"]
+    @method()
+    def GetServerInformation(self) -> "ssss": return ["test", "", "1", "1.2"]
+
+SEND = '''
+from sottovoce.watch.manners import Notifications
+Notifications().send("2 notes are ready", "Weekly, Acme")
+'''
+
+async def main():
+    bus = await MessageBus().connect()
+    bus.export("/org/freedesktop/Notifications", Desktop())
+    await bus.request_name("org.freedesktop.Notifications")
+    await (await asyncio.create_subprocess_exec(sys.executable, "-c", SEND)).wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not shutil.which("dbus-run-session"), reason="needs a message bus")
+def test_the_desktop_is_told_that_notes_are_ready() -> None:
+    program = ["dbus-run-session", "--", sys.executable, "-c", DESKTOP]
+    ran = subprocess.run(program, capture_output=True, text=True, timeout=60, check=True)
+    assert "Sottovoce|2 notes are ready|Weekly, Acme\n" in ran.stdout
 
 
 def test_a_watch_without_a_desktop_tries_to_notify_once(monkeypatch: pytest.MonkeyPatch) -> None:

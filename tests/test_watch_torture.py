@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from sottovoce.errors import LibraryError
 from sottovoce.home import VARIABLE
 from sottovoce.library.jobs import Jobs, State
 
@@ -202,7 +203,7 @@ def settled(home: Path, bad: set[bytes]) -> bool:
     """Whether nothing is queued, and all that is bad has been judged."""
     if not (home / "data" / "library.sqlite3").exists():
         return False
-    with contextlib.suppress(sqlite3.Error), Jobs(home / "data" / "library.sqlite3") as jobs:
+    with contextlib.suppress(LibraryError), Jobs(home / "data" / "library.sqlite3") as jobs:
         aside = {os.fsencode(it.path) for it in jobs.all(State.SET_ASIDE)}
         return not jobs.all(State.QUEUED, State.RUNNING) and bad <= aside
     return False
@@ -223,10 +224,13 @@ def test_one_note_for_each_recording_whatever_happens(tmp_path: Path) -> None:
         writer.start()
     moments = random.Random(KILLS)
     for number in range(KILLS):
+        begun = log.stat().st_size if log.exists() else 0
         with watching(home, log) as process:
-            # Most of them in the middle of the work, some while it only begins.
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(moments.uniform(0.3, 2.0) if number % 4 else 5.0)
+            # Some of them while it only begins, most while it works.
+            until = time.monotonic() + 60
+            while number % 4 and log.stat().st_size == begun and time.monotonic() < until:
+                time.sleep(0.05)
+            time.sleep(moments.uniform(0.1, 1.2) if number % 4 != 1 else 4.0)
             assert process.poll() is None, log.read_text()
             process.send_signal(signal.SIGKILL)
     for writer in writers:
@@ -234,7 +238,7 @@ def test_one_note_for_each_recording_whatever_happens(tmp_path: Path) -> None:
     bad = both[0].bad | both[1].bad
     with watching(home, log) as process:
         calm = 0
-        until = time.monotonic() + 240
+        until = time.monotonic() + 400
         while calm < 8 and time.monotonic() < until:
             assert process.poll() is None, log.read_text()
             calm = calm + 1 if settled(home, bad) else 0

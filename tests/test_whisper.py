@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +23,7 @@ from sottovoce_catalog import load_models
 
 from .audio import decode, encode
 from .conftest import sotto
+from .sounds import SOUNDS
 from .whisper_tiny.held_out import RECORDING, SPOKEN
 
 if TYPE_CHECKING:
@@ -124,6 +127,24 @@ def test_a_name_of_the_vocabulary_is_spelled_as_it_is_there(
     assert first.text == heard[0].text.replace("Sarah", "Sara")
 
 
+def test_the_calendars_attendees_are_told_to_the_model_before_it_listens(
+    tmp_path: Path, home: Path
+) -> None:
+    install(home)
+    short = encode(tmp_path / "short.flac", [decode(RECORDING)[: 16_000 * 8]], codec="flac")
+    os.utime(short, (1_790_000_000, 1_790_000_000))
+    start = datetime.fromtimestamp(1_790_000_000 - 8, UTC)
+    calendar = tmp_path / "work.ics"
+    calendar.write_text(
+        "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VEVENT\nUID:1\n"
+        f"DTSTAMP:{start:%Y%m%dT%H%M%SZ}\nDTSTART:{start:%Y%m%dT%H%M%SZ}\nDURATION:PT30M\n"
+        "SUMMARY:Budget\nATTENDEE;CN=Sara:mailto:s@x.org\nEND:VEVENT\nEND:VCALENDAR\n"
+    )
+    assert sotto("calendar", "add", "work", "--ics", calendar, home=home).status == 0
+    ran = sotto("transcribe", short, "--model", "whisper-tiny", home=home)
+    assert "Can Sara close the budget next month?" in ran.out, ran.err
+
+
 def test_it_translates_when_asked_and_only_then(
     whisper: WhisperTranscriber, speech: Samples
 ) -> None:
@@ -153,36 +174,9 @@ def test_a_request_that_cannot_be_fulfilled_says_so(home: Path) -> None:
         engine.close()
 
 
-def noise(seconds: int, level: float) -> Samples:
-    return np.random.default_rng(0).normal(0, level, 16_000 * seconds).astype(np.float32)
-
-
-def music(seconds: int) -> Samples:
-    """Chords that change every second, with overtones, a beat and a swell."""
-    random = np.random.default_rng(1)
-    time = np.arange(16_000) / 16_000
-    bars = []
-    for _ in range(seconds):
-        root = 110 * 2 ** (random.integers(0, 24) / 12)
-        notes = [root * 2 ** (step / 12) for step in (0, 4, 7, 12)]
-        bar = sum(np.sin(2 * np.pi * f * k * time) / k for f in notes for k in (1, 2, 3, 4))
-        beat = np.exp(-(time % 0.5) * 12) * random.normal(0, 1, 16_000)
-        bars.append(0.08 * bar * (0.6 + 0.4 * np.sin(np.pi * time)) + 0.05 * beat)
-    return np.concatenate(bars).astype(np.float32)
-
-
-NOTHING_SAID = {
-    "silence": np.zeros(16_000 * 60, np.float32),
-    "hum": (0.2 * np.sin(np.arange(16_000 * 60) * 2 * np.pi * 50 / 16_000)).astype(np.float32),
-    "faint noise": noise(60, 0.003),
-    "loud noise": noise(60, 0.2),
-    "music": music(60),
-}
-
-
-@pytest.mark.parametrize("sound", NOTHING_SAID)
+@pytest.mark.parametrize("sound", SOUNDS)
 def test_where_nobody_speaks_there_is_not_one_word(sound: str, whisper: WhisperTranscriber) -> None:
-    assert list(whisper.transcribe(chunks(NOTHING_SAID[sound]))) == []
+    assert list(whisper.transcribe(chunks(SOUNDS[sound](30)))) == []
 
 
 def test_speech_after_a_long_silence_is_where_it_was_said(

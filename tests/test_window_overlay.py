@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 
 from sottovoce import LiveState, UsageError
+from sottovoce.testing import FakeControls
 from sottovoce_plugins.window import Window
 from sottovoce_plugins.window_private import SEEN
 
 from . import pictures
-from .live_views import ASKED, VIEW, Asked
+from .live_views import ASKED, VIEW
 from .screen import MISSING, Screen
 
 pytestmark = [
@@ -32,7 +33,8 @@ class Shown(Window):
     """An overlay that is open, and the window that it has."""
 
     def __init__(self, screen: Screen) -> None:
-        self.asked = Asked()
+        super().__init__()
+        self.asked = FakeControls()
         self.open(self.asked)
         self.update(VIEW)
         self.place = screen.window()
@@ -52,7 +54,7 @@ def shown(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
     shown.close()
 
 
-def wait_for(what: Callable[[], object], seconds: float = 10.0) -> None:
+def wait_for(what: Callable[[], object], seconds: float = 30.0) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until
@@ -77,6 +79,11 @@ def test_its_keys_and_buttons_do_what_they_say(screen: Screen, shown: Shown) -> 
     screen.hand("mousemove", place["X"] + 40, place["Y"] + place["HEIGHT"] - 18, "click", 1)
     wait_for(lambda: [it for it, _ in done].count("mark") == 2)
     assert "ask" not in dict(done)
+    screen.hand("mousemove", place["X"] + 350, place["Y"] + place["HEIGHT"] - 18, "click", 1)
+    time.sleep(0.2)
+    assert "end" not in dict(done), "it asks first"
+    screen.hand("click", 1)
+    wait_for(lambda: ("end", None) in done)
 
 
 def test_it_can_be_moved_and_stretched(screen: Screen, shown: Shown) -> None:
@@ -99,6 +106,7 @@ def test_it_says_that_others_see_it_when_the_screen_is_shared(shown: Shown) -> N
 
 
 def test_a_window_that_is_killed_is_said_and_harms_nothing(shown: Shown) -> None:
+    assert shown._process is not None
     shown._process.kill()
     wait_for(lambda: shown._over)
     with pytest.raises(UsageError, match="the window broke: it ended with -9"):
@@ -106,6 +114,7 @@ def test_a_window_that_is_killed_is_said_and_harms_nothing(shown: Shown) -> None
 
 
 def test_a_window_that_hangs_holds_nobody_up(shown: Shown) -> None:
+    assert shown._process is not None
     os.kill(shown._process.pid, signal.SIGSTOP)
     began = time.monotonic()
     for second in range(2000):
@@ -118,11 +127,12 @@ def test_a_window_that_hangs_holds_nobody_up(shown: Shown) -> None:
 
 def test_without_a_screen_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
-    with pytest.raises(UsageError, match="no screen"):
-        Window().open(Asked())
-    monkeypatch.setenv("DISPLAY", ":4242")
     window = Window()
-    window.open(Asked())
+    with pytest.raises(UsageError, match="no screen"):
+        window.open(FakeControls())
+    window.close()
+    monkeypatch.setenv("DISPLAY", ":4242")
+    window.open(FakeControls())
     wait_for(lambda: window._over)
     with pytest.raises(UsageError, match="the window broke: .*couldn't connect to display"):
         window.update(VIEW)

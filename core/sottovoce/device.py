@@ -44,6 +44,7 @@ KEYS: dict[str, tuple[type, str]] = {
     "speech.language": (str, "the language that is spoken, where it need not be found"),
     "speech.vocabulary": (list, "names and terms that the transcription is to know"),
     "speech.device": (str, f"where Whisper computes: {' or '.join(_DEVICES)}"),
+    "speech.profiles": (bool, "whether people are recognised by the voices that were learned"),
     "notes.folder": (str, "where notes are written: a folder, or a vault"),
     "plugins.off": (list, "plugins that are not loaded"),
 }
@@ -68,6 +69,7 @@ class DeviceConfig:
     speech_vocabulary: tuple[str, ...] = ()
     speech_device: str = ""
     """As CTranslate2 names it; empty: the best that there is"""
+    speech_profiles: bool = False
 
 
 @lru_cache
@@ -134,6 +136,7 @@ def load(path: Path) -> DeviceConfig:
         speech_language=values.get("speech.language", ""),
         speech_vocabulary=tuple(values.get("speech.vocabulary", ())),
         speech_device=values.get("speech.device", ""),
+        speech_profiles=values.get("speech.profiles", False),
     )
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from .engines.llama.settings import LlamaSettings
+from .engines.llama.settings import settings_of
 from .memory import Memory, Part, required, weights_of_spec
 from .values import GpuKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .engines.llama.settings import LlamaSettings
     from .gguf import Weights
     from .values import Gpu, HardwareProfile, ModelShape, ModelSpec
 
@@ -65,15 +66,16 @@ def fit(
 ) -> Fit:
     """How a model fits. ``shape`` and ``weights`` are those of its file where that is here.
 
+    ``settings.n_gpu_layers`` are the most layers that go to a GPU, where it is not ``None``.
     Raises ``ValueError`` for a model of no known shape.
     """
     shape = shape or spec.shape
     if shape is None:
         raise ValueError(f"the model '{spec.id}' has no shape")
     weights = weights or weights_of_spec(spec)
-    settings = settings or LlamaSettings(n_ctx=spec.n_ctx)
+    settings = settings or settings_of(spec)
     gpus = usable_gpus(hardware)
-    if not gpus:
+    if not gpus or settings.n_gpu_layers == 0:
         return _on_cpu(required(shape, weights, settings, 0), hardware)
     if gpus[0].kind is GpuKind.DISCRETE:
         return _on_cards(shape, weights, settings, gpus, hardware)
@@ -163,7 +165,7 @@ def _on_cards(
 ) -> Fit:
     room = sum(_room(it) for it in gpus)
     free = _free(hardware)
-    for layers in range(shape.layers + 1, 0, -1):
+    for layers in range(_most_layers(shape, settings), 0, -1):
         memory = required(shape, weights, settings, layers)
         if memory.gpu.total <= room:
             break
@@ -197,7 +199,8 @@ def _in_one_memory(
     gpu: Gpu,
     hardware: HardwareProfile,
 ) -> Fit:
-    memory = required(shape, weights, settings, shape.layers + 1)
+    layers = _most_layers(shape, settings)
+    memory = required(shape, weights, settings, layers)
     if gpu.vendor == "apple" and shape.tied:
         # Metal and the CPU see the same pages of the file, so that no copy is made.
         part = memory.cpu
@@ -217,13 +220,18 @@ def _in_one_memory(
     return Fit(
         verdict=verdict,
         memory=memory,
-        gpu_layers=shape.layers + 1,
+        gpu_layers=layers,
         gpu=gpu,
-        slow=evicts,
+        slow=evicts or layers <= shape.layers,
         evicts=evicts,
         listed=verdict is not Verdict.WONT or need <= hardware.memory * _SHOWN,
         reason=reason,
     )
+
+
+def _most_layers(shape: ModelShape, settings: LlamaSettings) -> int:
+    whole = shape.layers + 1
+    return whole if settings.n_gpu_layers is None else min(whole, settings.n_gpu_layers)
 
 
 def _room(gpu: Gpu) -> int:

@@ -54,6 +54,11 @@ class Home:
         return self.data / "speeds.json"
 
     @property
+    def voices(self) -> Path:
+        """What people sound like whom the person wants recognised."""
+        return self.data / "voices.json"
+
+    @property
     def plugin_failures(self) -> Path:
         """One JSON object a line, the latest last."""
         return self.log / "plugin-failures.jsonl"

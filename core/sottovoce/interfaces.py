@@ -52,6 +52,11 @@ class AudioSource(ABC):
         arrived for two seconds; the recorder then opens it again until that works.
         """
 
+    def users(self) -> Sequence[str] | None:
+        """The programs, but for this one, that capture from a device of it now, as people call
+        them; ``None`` where that cannot be known. Raises ``RecordingError``."""
+        return None
+
 
 class FileSource(AudioSource):
     """A source whose devices are the tracks of files that a person names.
@@ -101,7 +106,7 @@ class Transcriber(ABC):
     compute: str = ""
     """On what it computes, and how: "CPU, int8" """
     removed: Mapping[str, int] = MappingProxyType({})
-    """What the last transcription left out as invented, by kind, and how often"""
+    """What the transcription left out as invented so far, by kind, and how often"""
 
     @abstractmethod
     def transcribe(

@@ -43,6 +43,17 @@ def save_speed(path: Path, hardware: HardwareProfile, id: str, measured: Measure
         replace_text(path, json.dumps(devices, indent=2), ModelError)
 
 
+def forget_speed(path: Path, id: str) -> None:
+    """Drop what was measured of a model, on all devices: its id may mean another file later."""
+    if not path.exists():
+        return
+    with locked(path, ModelError):
+        devices = _read(path)
+        for device in devices.values():
+            device["models"].pop(id, None)
+        replace_text(path, json.dumps(devices, indent=2), ModelError)
+
+
 def best_bandwidth(path: Path, hardware: HardwareProfile, now: float) -> float:
     """The best that memory was measured at here, this time included, in bytes per second.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sottovoce_catalog import advisories
 
+from .engines.llama.settings import settings_of
 from .fit import Fit, Verdict, blocking_reason, fit, usable_gpus
 from .speed import Speed, estimate
 from .values import GpuKind, ModelTask
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from .bench import Measured
-    from .values import HardwareProfile, ModelSpec
+    from .values import EngineSettings, HardwareProfile, ModelSpec
 
 _PATIENCE = 600.0
 """Seconds that the notes of a one-hour meeting may take with a model that is recommended"""
@@ -61,10 +62,10 @@ class Picker:
             return f"Recommended: {best.spec.label}"
         if self.blocked:
             return ""
-        if any(it.fit.verdict is Verdict.GREAT for it in self.choices):
+        if any(it.fit.verdict is Verdict.GREAT and it.spec.quality for it in self.choices):
             return (
-                "None is recommended: with those that fit well, the notes of a one-hour meeting "
-                f"would take more than {_PATIENCE / 60:.0f} minutes here."
+                "None is recommended: with those of the catalog that fit well, the notes of a "
+                f"one-hour meeting would take more than {_PATIENCE / 60:.0f} minutes here."
             )
         return "None is recommended: none fits with room to spare."
 
@@ -75,11 +76,13 @@ def pick(
     *,
     installed: Collection[str] = (),
     measured: Mapping[str, Measured] | None = None,
+    engine: EngineSettings | None = None,
     override: bool = False,
 ) -> Picker:
     """What to show. With ``override`` every model that exists, whatever the device.
 
-    An archived model is offered only while it is installed; an installed one always is.
+    ``engine`` is what the person chose for all models. An archived model is offered only while it
+    is installed; an installed one always is.
     """
     speeds = measured or {}
     offered = [
@@ -93,7 +96,7 @@ def pick(
     for spec in offered:
         if spec.archived and spec.id not in installed:
             continue
-        placed = fit(spec, hardware)
+        placed = fit(spec, hardware, settings=settings_of(spec, engine))
         fits_here = hardware.platform in spec.platforms and placed.listed and not blocked
         if fits_here or override or spec.id in installed:
             speed = estimate(spec, placed, hardware, measured=speeds.get(spec.id))
@@ -140,6 +143,7 @@ def _with_recommended(
         for it in choices
         if it.fit.verdict is Verdict.GREAT
         and not it.spec.archived
+        and it.spec.quality  # of a file of the person's own nobody knows it
         and hardware.platform in it.spec.platforms
         and it.speed.notes.likely <= _PATIENCE
     ]

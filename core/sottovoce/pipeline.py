@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
+from .library.inventions import inventions
 from .library.participants import event_of, participants, save_participants
 from .notes import Context, Request, obeyable, own_notes, previous_notes, take_notes
 from .transcription import Heard, Transcription, alone, begin, recording_of
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from .interfaces import FileSource, TextGenerator, TranscriptImporter
     from .library import Meeting
     from .notes.ahead import Ahead
-    from .notes.standing import Standing
+    from .notes.reading import Reading
     from .values import ImportedMeeting, ModelSpec, Segment
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,8 @@ class Processed:
     meeting: Meeting
     transcript: Transcript
     notes: MeetingNotes
+    removed: Mapping[str, int]
+    """What was left out of the transcript as invented, by kind"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Prepared:
     """A language model and what it has read of a meeting before there was a file of it."""
 
     generator: TextGenerator
-    reader: Ahead | Standing
+    reader: Ahead | Reading
 
 
 class Processor:
@@ -93,15 +96,16 @@ class Processor:
         obeyable(self._request.template, language)
         self._host = host
         self._language = language
+        self._hearing = hearing or SpeechRequest()
         self._report = report
         self._transcription = Transcription(
             host,
             speech,
-            hearing or SpeechRequest(),
+            self._hearing,
             lambda done, total: report(Progress(Stage.TRANSCRIPTION, done, total)),
         )
         self._generator: TextGenerator | None = None
-        self._ahead: Ahead | Standing | None = None
+        self._ahead: Ahead | Reading | None = None
 
     def __enter__(self) -> Processor:
         return self
@@ -225,29 +229,31 @@ class Processor:
     def _read_ahead(self, meeting: Meeting, labels: Sequence[str]) -> Callable[[Segment], None]:
         """What hears of each segment, and lets the language model begin with what is there.
 
-        Only of one track, as several are transcribed one after another, and only by a model that
-        reads window by window.
+        Of several tracks, which are transcribed one after another, while the last one is.
         """
         if self._ahead is not None:  # of a file whose transcription failed
             self._ahead.close()
             self._ahead = None
-        if len(labels) != 1 or self._language.notes is not NotesMethod.EXTRACT:
-            return lambda segment: None
-        from .notes.ahead import Ahead
-        from .speech.speakers import attributed
+        if self._language.notes is NotesMethod.EXTRACT:
+            from .notes.ahead import Ahead
 
-        self._ahead = ahead = Ahead(self._load_generator)
+            self._ahead = Ahead(self._load_generator)
+        elif self._language.notes is NotesMethod.SCHEMA:
+            from .notes.reading import Reading
+
+            began = meeting.recording.started_at
+            self._ahead = Reading(self._load_generator, began, self._asked(meeting))
         heard = self._host.library.pending_segments(meeting.id)
         due = len(heard) + _AHEAD
 
         def hear(segment: Segment) -> None:
             nonlocal due
             heard.append(segment)
-            if len(heard) < due:
+            if segment.track < len(labels) - 1 or len(heard) < due or self._ahead is None:
                 return
             due = len(heard) + max(_AHEAD, len(heard) // 8)  # to tell voices apart takes its time
-            said = attributed(sorted(heard, key=lambda it: it.start), labels)
-            ahead.hear(Transcript(recording_id=meeting.id, language="", segments=tuple(said)))
+            so_far = [it for it in heard if it.start <= segment.start]
+            self._ahead.hear(self._transcription.transcript(meeting, so_far, labels))
 
         return hear
 
@@ -255,16 +261,20 @@ class Processor:
         library = self._host.library
         self._host.require(Feature.NOTES)
         transcript = library.transcript(meeting.id)
-        began = time.monotonic()
-        notes = take_notes(
-            meeting.recording,
-            transcript,
-            self._load_generator,
-            lambda done, total: self._report(Progress(Stage.NOTES, done, total)),
-            request=self._asked(meeting),
-            ready=self._ahead.answers() if self._ahead else None,
-        )
-        self._ahead = None
+        ahead, self._ahead = self._ahead, None
+        began = (ahead and ahead.since) or time.monotonic()
+        try:
+            notes = take_notes(
+                meeting.recording,
+                transcript,
+                self._load_generator,
+                lambda done, total: self._report(Progress(Stage.NOTES, done, total)),
+                request=self._asked(meeting),
+                ahead=ahead,
+            )
+        finally:
+            if ahead is not None:
+                ahead.close()
         if Feature.SUMMARIES not in self._host.config.features:
             notes = replace(notes, summary=())
         made = Production(
@@ -305,6 +315,7 @@ class Processor:
             title=event.title if event else "",
             attendees=tuple(it.name for it in participants(library, meeting.id)),
             agenda=event.agenda if event else "",
+            vocabulary=(*self._hearing.vocabulary, *self._host.config.speech_vocabulary),
         )
 
     def _load_generator(self) -> TextGenerator:
@@ -322,7 +333,8 @@ def load(host: Host, meeting: Meeting) -> Processed:
             f"'{meeting.recording.title}' has no notes yet; "
             f"finish it with: sotto {command} '{meeting.recording.path}'"
         )
-    return Processed(meeting, host.library.transcript(meeting.id), notes)
+    removed = inventions(host.library, meeting.id)
+    return Processed(meeting, host.library.transcript(meeting.id), notes, removed)
 
 
 def check_exporters(
@@ -331,6 +343,8 @@ def check_exporters(
     """The same names. Raises ``UsageError`` for one that is wrong, or that cannot write under
     ``folder``: before the work, not after."""
     known = host.exporters()
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: this is a file; name a folder for the notes")
     for name in exporters:
         if name not in known:
             raise UsageError(f"no exporter '{name}'; known: {', '.join(sorted(known))}")

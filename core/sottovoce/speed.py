@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sottovoce_catalog import compute_of, gpu_facts
 
 from .memory import active_parameters, weights_of_spec
-from .values import GpuKind
+from .values import GpuKind, NotesMethod
 
 if TYPE_CHECKING:
     from .bench import Measured
@@ -44,8 +44,11 @@ _KNOWN, _GUESSED, _MEASURED = 1.3, 2.0, 1.1
 _PREFILL = 1.7
 """The same of reading a prompt, which depends more on the software"""
 
-HOUR_READ, HOUR_WRITTEN = 12_500, 1_500
-"""Tokens of a one-hour meeting: 150 words a minute, with speakers; and of its notes"""
+_HOUR = 15_000, 3_300
+"""Tokens that are read for a one-hour meeting: 150 words a minute, with speakers, and what is
+asked; and of its notes, with ten topics"""
+_HOUR_EXTRACTED = 20_000, 9_000
+"""The same where notes are extracted: windows overlap, and all that each has is written out"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +70,15 @@ class Speed:
     """Tokens per second that a transcript is read at"""
     measured: bool
     """Whether it was measured on this device"""
+    hour: tuple[int, int] = _HOUR
+    """Tokens read and written for the notes of a one-hour meeting"""
 
     @property
     def notes(self) -> Range:
         """Seconds that the notes of a one-hour meeting take."""
 
         def seconds(prefill: float, generation: float) -> float:
-            return HOUR_READ / prefill + HOUR_WRITTEN / generation
+            return self.hour[0] / prefill + self.hour[1] / generation
 
         read, written = self.prefill, self.generation
         return Range(
@@ -93,11 +98,13 @@ def estimate(
     weights: Weights | None = None,
 ) -> Speed:
     """The speed of a model where its layers are; what was measured there comes before all else."""
+    hour = _HOUR_EXTRACTED if spec.notes is NotesMethod.EXTRACT else _HOUR
     if measured is not None:
         return Speed(
             Range.around(measured.generation, _MEASURED),
             Range.around(measured.prefill, _MEASURED),
             measured=True,
+            hour=hour,
         )
     shape = shape or spec.shape
     if shape is None:
@@ -130,6 +137,7 @@ def estimate(
         Range.around(1 / seconds, factor),
         Range.around(1 / prompt, _PREFILL if known else _PREFILL * _GUESSED),
         measured=False,
+        hour=hour,
     )
 
 

@@ -26,9 +26,21 @@ from .errors import ContextTooSmallError, UsageError
 from .home import Home
 from .hookspecs import hookimpl
 from .host import Host
-from .interfaces import Conversation, Piece, Priority, Question, TextGenerator, Transcriber
+from .interfaces import (
+    Conversation,
+    LiveControls,
+    Piece,
+    Priority,
+    Question,
+    TextGenerator,
+    Transcriber,
+)
 from .values import (
     ActionItem,
+    Evidence,
+    LiveCaption,
+    LiveState,
+    LiveView,
     MeetingNotes,
     ModelSpec,
     ModelTask,
@@ -38,6 +50,8 @@ from .values import (
     Segment,
     SpeechRequest,
     Statement,
+    Suggestion,
+    SuggestionKind,
     Transcript,
 )
 
@@ -271,6 +285,72 @@ def _instance(schema: dict[str, Any], root: dict[str, Any]) -> Any:
             return False
         case _:
             return None
+
+
+class FakeControls(LiveControls):
+    """Keeps what an overlay had it do, ``("note", "…")``, and what it told the person."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[str, Any]] = []
+        self.told: list[str] = []
+
+    def mark(self) -> None:
+        self.done.append(("mark", None))
+
+    def note(self, text: str) -> None:
+        self.done.append(("note", text))
+
+    def ask(self, question: str) -> None:
+        self.done.append(("ask", question))
+
+    def suggest(self) -> None:
+        self.done.append(("suggest", None))
+
+    def toggle_suggestions(self) -> None:
+        self.done.append(("toggle", None))
+
+    def dismiss(self, suggestion: int) -> None:
+        self.done.append(("dismiss", suggestion))
+
+    def pause(self) -> None:
+        self.done.append(("pause", None))
+
+    def resume(self) -> None:
+        self.done.append(("resume", None))
+
+    def end(self) -> None:
+        self.done.append(("end", None))
+
+    def tell(self, text: str) -> None:
+        self.told.append(text)
+
+
+def live_view(**changes: Any) -> LiveView:
+    """A meeting of `transcript` that goes on, with a suggestion that rests on a caption.
+    ``changes`` replace fields."""
+    said = transcript().segments
+    rests = Evidence(start=said[3].start, speaker=said[3].speaker or "", text=said[3].text)
+    sample = LiveView(
+        title="Release plan",
+        state=LiveState.RECORDING,
+        seconds=60.0,
+        levels=(("Ana López", -18.0), ("Tom", None)),
+        captions=tuple(
+            LiveCaption(start=it.start, speaker=it.speaker or "", text=it.text) for it in said
+        ),
+        suggestions=(
+            Suggestion(
+                id=1,
+                kind=SuggestionKind.QUESTION,
+                timestamp=57.5,
+                about=said[4].text,
+                text="Tom could tell them with the pricing.",
+                evidence=(rests,),
+            ),
+        ),
+        suggesting="on",
+    )
+    return replace(sample, **changes)
 
 
 def write_wav(path: Path, seconds: float = 5.0) -> Path:

@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .errors import InUseError, RecordingError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .host import Host
     from .interfaces import FileSource, Transcriber
     from .library import Meeting
+    from .speech.profiles import Profile
     from .values import AudioChunk, ModelSpec, RecordedFile, Segment
 
 log = logging.getLogger(__name__)
@@ -76,6 +78,21 @@ class Transcription:
         if self._engine is not None:
             self._engine.close()
 
+    @cached_property
+    def profiles(self) -> Sequence[Profile] | None:
+        """Of the people to recognise; ``None`` where nobody is to be. Raises ``LibraryError``."""
+        if not self._host.config.speech_profiles:
+            return None
+        from .speech.profiles import load
+
+        return load(self._host.home.voices)
+
+    def attributed(self, segments: Sequence[Segment], labels: Sequence[str]) -> list[Segment]:
+        """The segments with their speakers. ``labels`` are the tracks' names."""
+        from .speech.speakers import attributed
+
+        return attributed(segments, labels, self._request.speakers, self.profiles or ())
+
     def run(
         self,
         meeting: Meeting,
@@ -85,22 +102,27 @@ class Transcription:
     ) -> Transcript:
         """Transcribe what is left to transcribe, and store the whole. ``hear`` is told of each
         segment as it comes."""
+        from .speech.speakers import is_shared
+
         library, plugins = self._host.library, self._host.plugins
         began = time.monotonic()
         engine = self.load()
-        request = self._request_for(meeting)
         plugins.notify("recording_started", recording=meeting.recording)
-        # With a label each track is one person; without, voices are told apart.
-        several = any(not track.label for track in file.tracks)
+        request = self._request_for(meeting)  # after: a calendar may have named who was there
+        people = self.profiles  # now: a damaged file is said before the work
         labels = [track.label for track in file.tracks]
         read = 0.0
         for number, track in enumerate(file.tracks):
             start = library.transcribed_until(meeting.id, number)
             with source.open(track, AudioFormat()) as chunks:
                 heard = _Heard(chunks)
-                segments = engine.transcribe(heard, start=start, voices=several, request=request)
+                counted: Counter[str] = Counter()
+                # Where a track is one person's, there is no voice to be told from another's.
+                voices = is_shared(track.label) or people is not None
+                segments = engine.transcribe(heard, start=start, voices=voices, request=request)
                 with closing(segments):  # type: ignore[type-var]
                     for segment in segments:
+                        counted += self._count(meeting, engine, counted)
                         segment = replace(segment, track=number)
                         library.add_segment(meeting.id, segment)
                         plugins.notify(
@@ -108,7 +130,7 @@ class Transcription:
                         )
                         hear(segment)
                         self._tell(number, segment.end, file)
-            add_inventions(library, meeting.id, engine.removed)
+                counted += self._count(meeting, engine, counted)
             read = max(read, heard.seconds)
         plugins.notify("recording_stopped", recording=meeting.recording)
         if file.duration and read < file.duration * 0.98 - 1:
@@ -120,7 +142,14 @@ class Transcription:
                 file.duration,
             )
         made = self._made(engine.version, engine.compute, time.monotonic() - began)
-        return self._complete(meeting, labels, request, made, read)
+        return self._complete(meeting, labels, made, read)
+
+    def _count(self, meeting: Meeting, engine: Transcriber, counted: Counter[str]) -> Counter[str]:
+        """Store what was left out since it was ``counted`` last, and say what that is."""
+        new = Counter(engine.removed) - counted
+        if new:
+            add_inventions(self._host.library, meeting.id, new)
+        return new
 
     def take(
         self,
@@ -132,33 +161,36 @@ class Transcription:
         for segment in heard.segments:
             self._host.library.add_segment(meeting.id, segment)
         labels = [track.label for track in file.tracks]
-        request = self._request_for(meeting)
         read = file.duration or max((it.end for it in heard.segments), default=0.0)
         made = self._made(heard.version, heard.compute, heard.seconds)
-        return self._complete(meeting, labels, request, made, read)
+        return self._complete(meeting, labels, made, read)
 
     def _complete(
         self,
         meeting: Meeting,
         labels: Sequence[str],
-        request: SpeechRequest,
         made: Production,
         read: float,
     ) -> Transcript:
-        from .speech.echo import without_echo
-        from .speech.speakers import attributed
-
         library = self._host.library
-        pending = without_echo(library.pending_segments(meeting.id), labels)
-        usual = request.language or (self._speech.languages or ("",))[0]
-        transcript = Transcript(
-            recording_id=meeting.id,
-            language=_language(pending) or usual,
-            segments=tuple(attributed(pending, labels, request.speakers)),
-        )
+        transcript = self.transcript(meeting, library.pending_segments(meeting.id), labels)
         library.complete_transcript(transcript, read, made)
         self._host.plugins.notify("transcript_ready", transcript=transcript)
         return transcript
+
+    def transcript(
+        self, meeting: Meeting, heard: Sequence[Segment], labels: Sequence[str]
+    ) -> Transcript:
+        """What these segments are as a transcript, with speakers: of all of them the final one."""
+        from .speech.echo import without_echo
+
+        pending = without_echo(sorted(heard, key=lambda it: it.start), labels)
+        usual = self._request.language or (self._speech.languages or ("",))[0]
+        return Transcript(
+            recording_id=meeting.id,
+            language=_language(pending) or usual,
+            segments=tuple(self.attributed(pending, labels)),
+        )
 
     def _made(self, version: str, compute: str, seconds: float) -> Production:
         return Production(
@@ -193,17 +225,43 @@ def _language(segments: Sequence[Segment]) -> str:
     return seconds.most_common(1)[0][0] if seconds else ""
 
 
+_QUIET = 0.003
+"""Root mean square of the loudest chunk below which a recording is raised (-50 dB)"""
+_RAISED = 0.03
+"""Root mean square to which its loudest chunk is raised"""
+_MOST_RAISED = 100.0
+"""Times: what is fainter is a recording of nothing"""
+
+
 class _Heard:
-    """Chunks on their way to the engine, and how much of the recording they were."""
+    """Chunks on their way to the engine, and how much of the recording they were.
+
+    What was recorded very quietly is raised, by what the loudest chunk so far needs: as soon as
+    anything is loud enough, nothing more is changed. A track is always read from its beginning, so
+    a transcription that is taken up again hears the same.
+    """
 
     def __init__(self, chunks: Iterator[AudioChunk]) -> None:
         self._chunks = chunks
         self.seconds = 0.0
 
     def __iter__(self) -> Iterator[AudioChunk]:
+        import numpy as np
+
+        loudest = 0.0
         for chunk in self._chunks:
             self.seconds = chunk.timestamp + len(chunk.audio) / 32_000
-            yield chunk
+            if loudest >= _QUIET:
+                yield chunk
+                continue
+            samples = np.frombuffer(chunk.audio, "<i2") / 32768
+            loudest = max(loudest, float(np.sqrt(np.mean(samples**2))) if len(samples) else 0.0)
+            if not 0 < loudest < _QUIET:
+                yield chunk
+                continue
+            raised = samples * min(_MOST_RAISED, _RAISED / loudest)
+            pcm = (raised.clip(-1, 1) * 32767).astype("<i2").tobytes()
+            yield replace(chunk, audio=pcm)
 
 
 def begin(host: Host, path: Path) -> tuple[Meeting, RecordedFile, FileSource]:

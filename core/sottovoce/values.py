@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date, datetime
     from pathlib import Path
 
@@ -93,7 +94,7 @@ class Segment:
     confidence: float | None = None
     """Mean probability of the words, 0 to 1, where the engine gives one"""
     track: int = 0
-    voice: tuple[float, ...] = ()
+    voice: Sequence[float] = ()
     """Unit-length speaker embedding; empty where none was computed"""
     language: str = ""
     """ISO 639-1; empty where it is not known"""
@@ -176,8 +177,8 @@ class Statement:
     text: str
     segments: tuple[int, ...]
     verified: bool = True
-    """Whether the check against the cited speech could be made, and was passed. It cannot where the
-    notes are in another language than the speech: then only names and numbers were checked."""
+    """Whether the cited speech has seven tenths of the statement's content words. Where it has not,
+    as in other words or another language, only the names and numbers were found there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,8 +292,10 @@ class MeetingNotes:
 
     @property
     def unverified(self) -> int:
-        """Statements that could not be checked in full."""
-        return sum(not it.verified for section in self.outline() for it in section.statements)
+        """Statements of which the check could not see all words, points of topics among them."""
+        shown = [it for section in self.outline() for it in section.statements]
+        points = [point for it in shown if isinstance(it, Topic) for point in it.points]
+        return sum(not it.verified for it in (*shown, *points))
 
 
 _USUAL = {
@@ -373,6 +376,8 @@ class LiveView:
     """Recorded so far"""
     levels: tuple[tuple[str, float | None], ...]
     """Speaker and dBFS of each side; ``None`` for silence"""
+    missing: tuple[str, ...] = ()
+    """Speakers whose device is gone: they are not recorded until it is back"""
     captions: tuple[LiveCaption, ...] = ()
     """What was said to its end, the latest last; of a long meeting the last 200"""
     saying: tuple[LiveCaption, ...] = ()

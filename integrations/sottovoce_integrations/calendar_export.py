@@ -16,6 +16,7 @@ from sottovoce import (
     ExportError,
     MeetingNotes,
     NoteExporter,
+    Recording,
     Transcript,
     UsageError,
     hookimpl,
@@ -140,6 +141,15 @@ def register_note_exporters() -> list[NoteExporter]:
 
 
 @hookimpl
+def recording_started(recording: Recording) -> None:
+    """Find the event before the transcription, which is told its attendees' names.
+
+    What hinders it is said when the transcript is ready, once.
+    """
+    _with_calendars(recording.id, partial(_match, say=log.info), say=log.info)
+
+
+@hookimpl
 def transcript_ready(transcript: Transcript) -> None:
     """Find the event before the notes are taken, which use its attendees and agenda."""
     _with_calendars(transcript.recording_id, _match)
@@ -151,7 +161,13 @@ def notes_ready(notes: MeetingNotes) -> None:
     _with_calendars(notes.recording.id, partial(_write_back, notes))
 
 
-def _match(library: Library, meeting: Meeting, sources: dict[str, CalendarSource]) -> None:
+def _match(
+    library: Library,
+    meeting: Meeting,
+    sources: dict[str, CalendarSource],
+    *,
+    say: Callable[..., None] = log.warning,
+) -> None:
     from sottovoce.library.participants import event_of
 
     from . import calendar_sources
@@ -162,7 +178,7 @@ def _match(library: Library, meeting: Meeting, sources: dict[str, CalendarSource
     if len(found) == 1:
         calendar_sources.remember(library, meeting, found[0])
     elif found:
-        log.warning(
+        say(
             "%d events of your calendars fit '%s'; choose with: sotto calendar match %s",
             len(found),
             meeting.recording.title,
@@ -187,7 +203,10 @@ def _write_back(
 
 
 def _with_calendars(
-    meeting_id: str, work: Callable[[Library, Meeting, dict[str, CalendarSource]], None]
+    meeting_id: str,
+    work: Callable[[Library, Meeting, dict[str, CalendarSource]], None],
+    *,
+    say: Callable[..., None] = log.warning,
 ) -> None:
     """A calendar that cannot be asked is said in a line, and the job goes on without it."""
     from sottovoce.library import Library
@@ -206,7 +225,7 @@ def _with_calendars(
         try:
             work(library, meeting, sources)
         except UsageError as error:
-            log.warning("the calendar was left out: %s", error)
+            say("the calendar was left out: %s", error)
 
 
 @hookimpl

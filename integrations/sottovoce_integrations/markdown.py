@@ -29,7 +29,7 @@ from sottovoce import (
     hookimpl,
 )
 
-from .written import NOTHING, as_export_error, names, stem, write
+from .written import NOTHING, as_export_error, has_sound, names, stem, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,7 @@ def _digest(text: str) -> str:
 def note(notes: MeetingNotes, transcript: Transcript, folder: Path) -> str:
     """The whole file. Links lead from ``folder`` to the recording."""
     recording = notes.recording
-    link = _Link(recording.path, folder, transcript.segments)
+    link = _Link(recording.path, folder, transcript.segments, sound=has_sound(notes))
     lines = ["---", f"title: {json.dumps(notes.title, ensure_ascii=False)}"]
     lines += [f"date: {recording.started_at.isoformat()}"]
     lines += [f"duration: {json.dumps(clock(recording.duration))}"]
@@ -121,9 +121,13 @@ def note(notes: MeetingNotes, transcript: Transcript, folder: Path) -> str:
 
 
 class _Link:
-    """Time stamps that lead to their place in the recording (a media fragment, ``#t=27``)."""
+    """Time stamps that lead to their place in the recording (a media fragment, ``#t=27``), where
+    there is something to hear."""
 
-    def __init__(self, recording: Path, folder: Path, segments: Sequence[Segment]) -> None:
+    def __init__(
+        self, recording: Path, folder: Path, segments: Sequence[Segment], *, sound: bool
+    ) -> None:
+        self._sound = sound
         self._target = recording.as_uri()
         with suppress(ValueError):  # another drive
             relative = Path(os.path.relpath(recording, folder.absolute()))
@@ -133,6 +137,8 @@ class _Link:
 
     def to(self, segment: int) -> str:
         start = self._starts[segment]
+        if not self._sound:
+            return clock(start)
         return f"[{clock(start)}]({self._target}#t={start:.0f})"
 
 
@@ -215,6 +221,6 @@ def _production(notes: MeetingNotes) -> list[str]:
     if notes.unverified:
         made.append(
             f"{notes.unverified} statements are unverified: only their names and numbers were "
-            "looked up, as the notes are in another language than the speech."
+            "found in the cited speech."
         )
     return made

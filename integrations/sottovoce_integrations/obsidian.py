@@ -32,7 +32,7 @@ from sottovoce.filenames import legal
 from sottovoce.home import find_home
 
 from .vault import ID, Base, Settings, Vault, find_vault, id_of, load_settings
-from .written import NOTHING, as_export_error, merge, names, stem, write
+from .written import NOTHING, as_export_error, has_sound, merge, names, stem, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -281,7 +281,7 @@ class _Writer:
             for id in it.segments
             if id in self._starts
         ]
-        if self._settings.audio == "link" and it.segments:
+        if self._settings.audio == "link" and it.segments and has_sound(self._notes):
             start = self._starts.get(it.segments[0], 0.0)
             inside = self._inside(self._notes.recording.path)
             if inside:
@@ -306,7 +306,7 @@ class _Writer:
         return path.relative_to(self._vault.path).as_posix() if inside else ""
 
     def _audio(self) -> str:
-        if self._settings.audio != "embed":
+        if self._settings.audio != "embed" or not has_sound(self._notes):
             return ""
         source = self._notes.recording.path
         if inside := self._inside(source):

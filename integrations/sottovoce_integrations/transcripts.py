@@ -135,13 +135,19 @@ def timed_cues(text: str) -> list[Cue]:
     cues: list[Cue] = []
     start = end = 0.0
     body: list[str] | None = None  # None: outside a cue
+    inside = False  # a tag
 
     def close() -> None:
         if body is not None:
             cues.extend(_voices(start, end, "\n".join(body)))
 
     lines = text.split("\n")
-    for number, line in enumerate(lines):
+    following = [""] * len(lines)  # for each line the next that is not blank
+    for number in range(len(lines) - 2, -1, -1):
+        following[number] = (
+            lines[number + 1] if lines[number + 1].strip() else following[number + 1]
+        )
+    for rest, line in zip(following, lines, strict=True):
         found = _ARROW.match(line) or _SBV.match(line)
         if found is not None:
             if body and _NUMBER.match(body[-1]):  # the id of this cue, no blank line before it
@@ -152,17 +158,17 @@ def timed_cues(text: str) -> list[Cue]:
                 start, end = seconds(found[1]), seconds(found[2])
             except ValueError:
                 continue
-            body = []
+            body, inside = [], False
         elif body is not None and not line.strip():
             # A blank line ends a cue, unless it stands within a tag or before any text.
-            rest = next((it for it in lines[number + 1 :] if it.strip()), "")
-            inside = "\n".join(body).rfind("<") > "\n".join(body).rfind(">")
             if inside and not (_ARROW.match(rest) or _NUMBER.match(rest)):
                 continue
             close()
             body = None
         elif body is not None:
             body.append(line)
+            if "<" in line or ">" in line:
+                inside = line.rfind("<") > line.rfind(">")
     close()
     return cues
 
@@ -392,13 +398,12 @@ def segments_of(cues: Iterable[Cue], path: Path) -> tuple[Segment, ...]:
             f"{path}: no transcript was found in it: nobody is written to have spoken"
         )
     joined: list[Cue] = []
-    for number, cue in enumerate(ordered):
+    for cue, later in zip(ordered, _later_starts(ordered), strict=True):
         start = cue.start or 0.0
         if cue.end is None:
             # A language that writes without spaces has few words and many characters.
             said = start + max(1.0, max(len(cue.text.split()), len(cue.text) / 12) / _PACE)
-            later = (it.start for it in ordered[number + 1 :] if (it.start or 0.0) > start)
-            cue = replace(cue, end=min(said, next(later, None) or said))
+            cue = replace(cue, end=said if later is None else min(said, later))
         if joined and (joined[-1].text, joined[-1].speaker, joined[-1].start) == (
             cue.text,
             cue.speaker,
@@ -421,6 +426,15 @@ def segments_of(cues: Iterable[Cue], path: Path) -> tuple[Segment, ...]:
         )
         for number, cue in enumerate(joined)
     )
+
+
+def _later_starts(ordered: Sequence[Cue]) -> list[float | None]:
+    """For each cue when the next begins that does not begin with it."""
+    later: list[float | None] = [None] * len(ordered)
+    for number in range(len(ordered) - 2, -1, -1):
+        start, after = ordered[number].start or 0.0, ordered[number + 1].start or 0.0
+        later[number] = after if after > start else later[number + 1]
+    return later
 
 
 def _goes_on(before: Cue, cue: Cue) -> bool:

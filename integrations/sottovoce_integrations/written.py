@@ -28,6 +28,14 @@ def stem(notes: MeetingNotes) -> str:
     return f"{notes.recording.started_at:%Y-%m-%d} {legal(notes.title)}"
 
 
+_TEXTS = frozenset({".docx", ".sbv", ".srt", ".txt", ".vtt"})
+
+
+def has_sound(notes: MeetingNotes) -> bool:
+    """Whether there is something to hear: a transcript alone is a meeting too."""
+    return notes.recording.path.suffix.lower() not in _TEXTS
+
+
 def names(folder: Path, stem: str, suffix: str) -> Iterator[Path]:
     """``stem``, then ``stem (2)`` and so on."""
     yield folder / f"{stem}{suffix}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from sottovoce import Connection, SuggestionOverlay, hookimpl
@@ -28,9 +30,8 @@ class Browser(SuggestionOverlay):
         self._server = Server(controls)
         controls.tell(f"The meeting is on a page for this machine alone: {self._server.address}")
         if _desktop():
-            import webbrowser
-
-            webbrowser.open(self._server.ticket())
+            address = self._server.ticket()
+            threading.Thread(target=_open, args=(address,), name="browser", daemon=True).start()
 
     def update(self, view: LiveView) -> None:
         assert self._server is not None
@@ -43,6 +44,15 @@ class Browser(SuggestionOverlay):
         if self._server is not None:
             self._server.close()
             self._server = None
+
+
+def _open(address: str) -> None:
+    # In a process whose output goes nowhere: browsers complain to the terminal, which is in use.
+    command = [sys.executable, "-m", "webbrowser", address]
+    subprocess.run(
+        command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
 
 
 def _desktop() -> bool:

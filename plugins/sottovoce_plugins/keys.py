@@ -71,6 +71,18 @@ class PosixKeys(Keys):
         self._decoder = codecs.getincrementaldecoder("utf-8")("ignore")
         tty.setcbreak(self._file)
 
+    def _again(self) -> None:
+        """A shell sets the terminal back when it stops this program (Ctrl-Z)."""
+        import termios
+        import tty
+
+        try:
+            ours = os.tcgetpgrp(self._file) == os.getpgrp() and not self._ended.is_set()
+        except OSError:
+            return  # it is not the terminal that this program was started from
+        if ours and termios.tcgetattr(self._file)[3] & termios.ICANON:
+            tty.setcbreak(self._file)
+
     def _restore(self) -> None:
         import termios
 
@@ -80,6 +92,7 @@ class PosixKeys(Keys):
         import select
 
         if not select.select([self._file], [], [], _LOOK)[0]:
+            self._again()
             return ""
         # Past Python's buffer, into which two quick keys would both go.
         data = os.read(self._file, 1024)

@@ -24,6 +24,8 @@ from sottovoce import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+_DEFAULT = "default"
+"""The id of the device that is the system's default whenever it is opened"""
 _NOTHING = 2.0
 """Seconds without data after which a stream counts as dead"""
 
@@ -34,17 +36,15 @@ class PortAudioMicrophone(AudioSource):
 
     def devices(self) -> Sequence[AudioDevice]:
         with _instance() as audio:
-            return [
-                AudioDevice(str(it["name"]), str(it["name"]))
-                for it in _inputs(audio)
-                if not it.get("isLoopbackDevice")
-            ]
+            return _listed(_inputs(audio), _default(audio))
 
     @contextmanager
     def open(self, device: AudioDevice, format: AudioFormat) -> Iterator[Iterator[AudioChunk]]:
         """Raises ``RecordingError`` when the device cannot be opened or says nothing any more."""
-        with _instance() as audio, _stream(audio, _named(audio, device), format) as chunks:
-            yield chunks
+        with _instance() as audio:
+            found = _named(device, _inputs(audio), _default(audio))
+            with _stream(audio, found, format) as chunks:
+                yield chunks
 
 
 class WasapiLoopback(AudioSource):
@@ -55,16 +55,13 @@ class WasapiLoopback(AudioSource):
 
     def devices(self) -> Sequence[AudioDevice]:
         with _instance() as audio:
-            found = [AudioDevice(str(it["name"]), str(it["name"])) for it in _loopbacks(audio)]
-        return found
+            return _listed(_loopbacks(audio), _default_loopback(audio))
 
     @contextmanager
     def open(self, device: AudioDevice, format: AudioFormat) -> Iterator[Iterator[AudioChunk]]:
         with _instance() as audio:
-            found = [it for it in _loopbacks(audio) if it["name"] == device.id]
-            if not found:
-                raise RecordingError(f"{device.label}: it is not connected")
-            with _stream(audio, found[0], format, silent=True) as chunks:
+            found = _named(device, _loopbacks(audio), _default_loopback(audio))
+            with _stream(audio, found, format, silent=True) as chunks:
                 yield chunks
 
 
@@ -72,20 +69,40 @@ def _loopbacks(audio: Any) -> list[dict[str, Any]]:
     return list(audio.get_loopback_device_info_generator())
 
 
-def _inputs(audio: Any) -> list[dict[str, Any]]:
-    """The default first, the others as PortAudio has them."""
-    every = [audio.get_device_info_by_index(i) for i in range(audio.get_device_count())]
+def _default_loopback(audio: Any) -> dict[str, Any] | None:
     try:
-        first = audio.get_default_input_device_info()["index"]
+        found: dict[str, Any] = audio.get_default_wasapi_loopback()
+    except (OSError, LookupError):
+        return None
+    return found
+
+
+def _inputs(audio: Any) -> list[dict[str, Any]]:
+    every = [audio.get_device_info_by_index(i) for i in range(audio.get_device_count())]
+    return [it for it in every if it["maxInputChannels"] > 0 and not it.get("isLoopbackDevice")]
+
+
+def _default(audio: Any) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = audio.get_default_input_device_info()
     except OSError:
-        first = -1
-    return sorted(
-        (it for it in every if it["maxInputChannels"] > 0), key=lambda it: it["index"] != first
-    )
+        return None
+    return found
 
 
-def _named(audio: Any, device: AudioDevice) -> dict[str, Any]:
-    found = [it for it in _inputs(audio) if it["name"] == device.id]
+def _listed(devices: Sequence[dict[str, Any]], default: dict[str, Any] | None) -> list[AudioDevice]:
+    found = [AudioDevice(str(it["name"]), str(it["name"])) for it in devices]
+    if default is None:
+        return found
+    return [AudioDevice(_DEFAULT, f"{default['name']} (the system's default)"), *found]
+
+
+def _named(
+    device: AudioDevice, devices: Sequence[dict[str, Any]], default: dict[str, Any] | None
+) -> dict[str, Any]:
+    if device.id == _DEFAULT and default is not None:
+        return default
+    found = [it for it in devices if it["name"] == device.id]
     if not found:
         raise RecordingError(f"{device.label}: it is not connected")
     return found[0]

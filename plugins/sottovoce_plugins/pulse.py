@@ -1,30 +1,39 @@
 """Microphone and system loopback on Linux, of PulseAudio or PipeWire, each through a ``parec``.
 
 A ``parec`` can be killed where PortAudio would hang with the daemon, and costs a tenth of it. It
-moves to another source in silence when its own goes away, so that is looked for once a second.
+moves to another source in silence when its own goes away, so the sound system is asked whenever it
+tells that something changed.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import shutil
 import subprocess
+import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from sottovoce import AudioChunk, AudioDevice, AudioFormat, AudioSource, RecordingError, SourceKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+log = logging.getLogger(__name__)
 
 DEFAULT = "default"
 """The id of the device that follows the system's default"""
+_OWN = "Sottovoce"
+"""What this program calls itself to the sound system"""
+_NO_CALLS = frozenset({"peak detect"})
+"""Streams of level meters"""
+_LIBRARIES = frozenset({"webrtc voiceengine", "chromium input", "portaudio"})
+"""What programs are called that let a library capture: the program's file then names them"""
 _NOTHING = 2.0
 """Seconds without data after which a stream counts as dead: sources that are silent send zeros"""
-_LOOK = 1.0
-"""Seconds between two looks at which sources there are"""
 
 
 def available() -> bool:
@@ -52,29 +61,30 @@ class _Pulse(AudioSource):
         process = subprocess.Popen(
             ["parec", f"--device={name}", "--raw", f"--format=s{format.width * 8}le",
              f"--rate={format.rate}", f"--channels={format.channels}", "--latency-msec=20",
-             "--client-name=Sottovoce"],
+             f"--client-name={_OWN}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        try:
-            yield self._chunks(process, device, name, format)
-        finally:
-            process.kill()
-            process.communicate()
+        with _Watch(lambda: self._trouble(device, name)) as watch:
+            try:
+                yield self._chunks(process, device, watch, format)
+            finally:
+                process.kill()
+                process.communicate()
 
     def _chunks(
-        self, process: subprocess.Popen[bytes], device: AudioDevice, name: str, format: AudioFormat
-    ) -> Iterator[AudioChunk]:
+        self, process: subprocess.Popen[bytes], device: AudioDevice, watch: _Watch,
+        format: AudioFormat,
+    ) -> Iterator[AudioChunk]:  # fmt: skip
         assert process.stdout is not None
         file = process.stdout.fileno()
         frame = format.width * format.channels
         rest, sent = b"", 0
-        looked = arrived = time.monotonic()
+        arrived = time.monotonic()
         while True:
             ready, _, _ = select.select([file], [], [], 0.2)
             now = time.monotonic()
-            if now - looked > _LOOK:
-                looked = now
-                self._look(device, name)
+            if watch.trouble:
+                raise RecordingError(f"{device.label}: {watch.trouble}")
             if not ready:
                 if now - arrived > _NOTHING:
                     raise RecordingError(f"{device.label}: nothing arrives from it")
@@ -90,11 +100,26 @@ class _Pulse(AudioSource):
                 yield AudioChunk(data[:whole], sent / format.rate)
                 sent += whole // frame
 
-    def _look(self, device: AudioDevice, name: str) -> None:
+    def users(self) -> Sequence[str]:
+        """Raises ``RecordingError`` where there is no sound system."""
+        devices = {
+            row.split("\t")[0]: row.split("\t")[1]
+            for row in _pactl("list", "short", "sources").splitlines()
+        }
+        streams = [_fields(it) for it in _pactl("list", "source-outputs").split("\n\n")]
+        found = [
+            _program(it) for it in streams
+            if self._ours(devices.get(it.get("Source", ""), "")) and it.get("Corked") != "yes"
+        ]  # fmt: skip
+        return tuple(dict.fromkeys(it for it in found if it and it != _OWN))
+
+    def _trouble(self, device: AudioDevice, name: str) -> str:
+        """Why the stream of a source is of no use any more; empty while it is."""
         if name not in _sources():
-            raise RecordingError(f"{device.label}: it was disconnected")
+            return "it was disconnected"
         if device.id == DEFAULT and (now := self._default()) != name:
-            raise RecordingError(f"{device.label}: the system's default is now {now}")
+            return f"the system's default is now {_sources().get(now, now)}"
+        return ""
 
     def _ours(self, id: str) -> bool:
         return id.endswith(".monitor") == (self.kind is SourceKind.LOOPBACK)
@@ -103,6 +128,48 @@ class _Pulse(AudioSource):
         if self.kind is SourceKind.LOOPBACK:
             return f"{_pactl('get-default-sink').strip()}.monitor"
         return _pactl("get-default-source").strip()
+
+
+class _Watch:
+    """Looks whenever the sound system says that something changed, beside the reading, which must
+    not wait for it."""
+
+    def __init__(self, look: Callable[[], str]) -> None:
+        self._look = look
+        self.trouble = ""
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._events = subprocess.Popen(
+            ["pactl", "subscribe"], env=_plain(), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._events.kill()
+        self._thread.join()
+        self._events.wait()
+
+    def _run(self) -> None:
+        assert self._events.stdout is not None
+        with self._events.stdout as events:
+            self._check()  # what changed before it listened
+            for line in events:
+                if " on source #" in line or " on server" in line:
+                    self._check()
+
+    def _check(self) -> None:
+        if self.trouble or self._ended.is_set():
+            return
+        try:
+            self.trouble = self._look()
+        except RecordingError as error:
+            # A machine that is busy answers late: what arrives says whether the stream lives.
+            log.info("%s", error)
 
 
 class PulseMicrophone(_Pulse):
@@ -124,15 +191,39 @@ def _sources() -> dict[str, str]:
         if key == "Name":
             name = value
         elif key == "Description":
-            found[name] = value
+            found[name] = value.removeprefix("Monitor of ")
     return found
+
+
+def _fields(block: str) -> dict[str, str]:
+    """What pactl lists of one thing: ``Key: value``, and ``key = "value"`` of its properties."""
+    found: dict[str, str] = {}
+    for line in block.splitlines():
+        for mark in (" = ", ": "):
+            key, found_mark, value = line.strip().partition(mark)
+            if found_mark:
+                found[key] = value.strip('"')
+                break
+    return found
+
+
+def _program(stream: dict[str, str]) -> str:
+    """Empty for one that is no program's, such as the sound system's own."""
+    if stream.get("media.name", "").casefold() in _NO_CALLS:
+        return ""
+    name, binary = stream.get("application.name", ""), stream.get("application.process.binary", "")
+    return (binary if name.casefold() in _LIBRARIES else name) or binary
+
+
+def _plain() -> dict[str, str]:
+    return {**os.environ, "LC_ALL": "C"}  # what pactl says is translated otherwise
 
 
 def _pactl(*arguments: str) -> str:
     try:
         done = subprocess.run(
             ["pactl", *arguments],
-            env={**os.environ, "LC_ALL": "C"},  # its keys are translated otherwise
+            env=_plain(),
             capture_output=True,
             text=True,
             timeout=_NOTHING,

@@ -3,7 +3,7 @@ back."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from sottovoce import UsageError
@@ -17,32 +17,35 @@ _LONGEST = 2000
 """Characters of a note or a question"""
 
 
-def as_json(view: LiveView) -> dict[str, Any]:
-    """All of a view, as JSON has it."""
-    return asdict(view)
+def as_json(view: LiveView, captions: int) -> dict[str, Any]:
+    """A view with its latest captions, as JSON has it."""
+    return asdict(replace(view, captions=view.captions[-captions:]))
 
 
 def changes(before: LiveView | None, now: LiveView) -> dict[str, Any]:
     """The fields that are others than before. Of the captions: how many go at the beginning, how
     many then stay, and the lines behind those; of the notices those that are new."""
-    fields = as_json(now)
-    if before is None:
-        fields["captions"] = {"drop": 0, "keep": 0, "lines": fields["captions"]}
-        fields["notices"] = fields["notices"][-2:]
-        return fields
-    fields = {it: value for it, value in fields.items() if getattr(now, it) != getattr(before, it)}
-    if "captions" in fields:
-        old, new = before.captions, now.captions
+    found: dict[str, Any] = {
+        it.name: value
+        for it in fields(now)
+        if (value := getattr(now, it.name)) != getattr(before, it.name, None)
+    }
+    if "captions" in found:
+        old, new = before.captions if before is not None else (), now.captions
         drop = old.index(new[0]) if new and new[0] in old else len(old)
         keep = 0
         for one, other in zip(old[drop:], new, strict=False):
             if one != other:
                 break
             keep += 1
-        fields["captions"] = {"drop": drop, "keep": keep, "lines": fields["captions"][keep:]}
-    if "notices" in fields:
-        fields["notices"] = after(before.notices, now.notices)
-    return fields
+        found["captions"] = {"drop": drop, "keep": keep, "lines": _plain(new[keep:])}
+    if "notices" in found:
+        found["notices"] = after(before.notices, now.notices) if before else now.notices[-2:]
+    return found | {it: _plain(found[it]) for it in ("saying", "suggestions") if it in found}
+
+
+def _plain(several: Sequence[Any]) -> list[dict[str, Any]]:
+    return [asdict(it) for it in several]
 
 
 def after(before: Sequence[str], now: Sequence[str]) -> Sequence[str]:

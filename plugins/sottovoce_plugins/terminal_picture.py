@@ -142,6 +142,9 @@ def _status(view: LiveView, width: int) -> Text:
 
     left = Text.assemble(_SIGNS[view.state], (f"  {clock(view.seconds)}", "bold"))
     for speaker, level in view.levels:
+        if speaker in view.missing:
+            left.append(f"   {speaker} ✕ not recorded", style="bold yellow")
+            continue
         part = 0.0 if level is None else max(0.0, min(1.0, (level - _QUIET) / -_QUIET))
         full = round(part * _METER)
         left.append(f"   {speaker} ", style=_colour(speaker))

@@ -31,6 +31,9 @@ class Window(SuggestionOverlay):
 
     name = "window"
 
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
     def open(self, controls: LiveControls) -> None:
         """Raises ``UsageError`` where there is no screen, or no Tk."""
         if importlib.util.find_spec("tkinter") is None:
@@ -64,6 +67,8 @@ class Window(SuggestionOverlay):
         """It is in the view."""
 
     def close(self) -> None:
+        if self._process is None:  # it could not be opened
+            return
         self._closing = True
         self._put(None)
         try:
@@ -88,18 +93,18 @@ class Window(SuggestionOverlay):
                 return
 
     def _tell(self) -> None:
+        assert self._process is not None
         assert self._process.stdin is not None
         try:
             with self._process.stdin as pipe:
                 while (view := self._views.get()) is not None:
-                    fields = as_json(view)
-                    fields["captions"] = fields["captions"][-_CAPTIONS:]
-                    pipe.write(json.dumps(fields) + "\n")
+                    pipe.write(json.dumps(as_json(view, _CAPTIONS)) + "\n")
                     pipe.flush()
         except OSError:
             pass  # it is gone; `_hear` says why
 
     def _hear(self) -> None:
+        assert self._process is not None
         assert self._process.stdout is not None
         with self._process.stdout as pipe:
             for line in pipe:

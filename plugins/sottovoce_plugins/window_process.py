@@ -6,17 +6,22 @@ import json
 import queue
 import sys
 import threading
-import tkinter as tk
-from tkinter import font as fonts
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from sottovoce import clock
 from sottovoce.guard import install
 
+from .window_look import BUTTONS, DARK, LIGHT, Look
 from .window_private import keep_out
+
+if TYPE_CHECKING:
+    import tkinter as tk
 
 _LOOK = 50
 """Milliseconds between two looks at what came"""
+_NOTICE = 30_000
+"""Milliseconds that a notice is shown"""
 _QUIET = -60.0
 """dBFS at which a meter begins"""
 _FAMILIES = ("Inter", "Segoe UI", "SF Pro Text", "Helvetica Neue", "Noto Sans", "DejaVu Sans")
@@ -32,126 +37,32 @@ _STATES = {"recording": ("Recording", "record"), "paused": ("Paused", "wait"),
            "finishing": ("Finishing", "dim"), "ended": ("Ended", "dim")}  # fmt: skip
 _KINDS = {"question": "You were asked", "answer": "Answer"}
 _BUTTONS = (("m", "Mark"), ("n", "Note"), ("?", "Ask"), ("s", "Suggest"), ("p", "Pause"))
+_SURE = 4000
+"""Milliseconds in which it has to be said again that the recording is to end"""
 
 
-class Window:
+class Window(Look):
     def __init__(self) -> None:
-        self.root = root = tk.Tk(className="Sottovoce")
-        root.title("Sottovoce")
-        if root.tk.call("tk", "windowingsystem") == "x11":
-            root.attributes("-type", "utility")
-        root.attributes("-topmost", True)
-        root.geometry(f"460x380+{max(0, root.winfo_screenwidth() - 490)}+40")
-        root.minsize(280, 180)
+        super().__init__()
         self._view: dict[str, Any] = {}
-        self._colours, self._alpha, self._entering = _DARK, 0.95, ""
+        self._entering = ""
         self._following = True
         self._known: tuple[Any, ...] = ()
         """The captions that are shown"""
-        found = set(fonts.families(root))
-        family = next((it for it in _FAMILIES if it in found), "TkDefaultFont")
-        self._fonts = {
-            "small": fonts.Font(root, family=family, size=9),
-            "text": fonts.Font(root, family=family, size=11),
-            "bold": fonts.Font(root, family=family, size=11, weight="bold"),
-            "large": fonts.Font(root, family=family, size=15),
-        }
-        self._build()
-        self._paint()
-        root.bind("<Key>", self._key)
-        root.bind("<Configure>", self._wrap)
-        root.protocol("WM_DELETE_WINDOW", root.destroy)
-        root.update_idletasks()
-        if about := keep_out(root.winfo_id()):
-            _say({"tell": about})
-
-    def _build(self) -> None:
-        root, font = self.root, self._fonts
-        self._head = tk.Frame(root, padx=14, pady=9, cursor="fleur")
-        self._sign = tk.Label(self._head, font=font["bold"])
-        self._time = tk.Label(self._head, font=font["text"])
-        self._meters = tk.Canvas(self._head, width=130, height=24, highlightthickness=0)
-        self._sign.pack(side="left")
-        self._time.pack(side="left", padx=(8, 0))
-        self._meters.pack(side="right")
-        self._head.pack(fill="x")
-        self._rule = tk.Frame(root, height=1)
-        self._rule.pack(fill="x")
-
-        self._foot = tk.Frame(root, padx=8, pady=5)
-        self._buttons = [
-            tk.Button(self._foot, text=f"{name} {key}", font=font["small"], relief="flat", bd=0,
-                      padx=6, pady=3, highlightthickness=1, takefocus=True,
-                      command=lambda key=key: self._do(key))  # type: ignore[misc]
-            for key, name in _BUTTONS
-        ]  # fmt: skip
-        for button in self._buttons:
-            button.pack(side="left", padx=2)
-        self._grip = tk.Canvas(self._foot, width=14, height=14, highlightthickness=0)
-        self._grip.configure(cursor="bottom_right_corner")
-        self._grip.pack(side="right", anchor="se")
-        self._foot.pack(fill="x", side="bottom")
-
-        self._form = tk.Frame(root, padx=14, pady=6)
-        self._label = tk.Label(self._form, font=font["bold"])
-        self._entry = tk.Entry(self._form, font=font["text"], relief="flat", highlightthickness=1)
-        self._label.pack(side="left", padx=(0, 8))
-        self._entry.pack(side="left", fill="x", expand=True, ipady=3)
-
-        self._card = tk.Frame(root, padx=12, pady=9, highlightthickness=1)
-        self._bar = tk.Frame(self._card, width=3)
-        self._bar.place(x=-12, y=-9, relheight=1, height=18)
-        self._kind = tk.Label(self._card, font=font["small"], anchor="w", justify="left")
-        self._text = tk.Label(self._card, font=font["large"], anchor="w", justify="left")
-        self._rests = tk.Label(self._card, font=font["small"], anchor="w", justify="left")
-        for label in (self._kind, self._text, self._rests):
-            label.pack(fill="x")
-        self._notice = tk.Label(root, font=font["small"], anchor="w", justify="left", padx=14)
-        self._said = tk.Text(root, font=font["text"], wrap="word", relief="flat", bd=0, padx=14,
-                             pady=8, spacing3=4, cursor="arrow", takefocus=False, height=3,
-                             highlightthickness=0)  # fmt: skip
-        self._said.pack(fill="both", expand=True)
+        self._notices: list[str] = []
+        self._fading = self._sure = ""
+        for (key, _), button in zip(BUTTONS, self._buttons, strict=True):
+            button.configure(command=partial(self._do, key))
+        self._end.configure(command=self._ask_to_end)
+        self._said.bind("<Configure>", lambda event: self._follow())
         for turned in ("<MouseWheel>", "<Button-4>", "<Button-5>"):
             self._said.bind(turned, self._scrolled, add=True)
-        handles: list[tk.Misc] = [self._head, self._sign, self._time, self._meters]
-        for handle in handles:
-            handle.bind("<ButtonPress-1>", self._grab)
-            handle.bind("<B1-Motion>", self._drag)
-        self._grip.bind("<ButtonPress-1>", self._grab)
-        self._grip.bind("<B1-Motion>", self._stretch)
-
-    def _paint(self) -> None:
-        """The colours."""
-        c = self._colours
-        self.root.attributes("-alpha", self._alpha)
-        for it in (self.root, self._head, self._foot, self._form, self._meters, self._grip):
-            it.configure(background=c["paper"])
-        self._rule.configure(background=c["line"])
-        self._bar.configure(background=c["accent"])
-        self._card.configure(background=c["card"], highlightbackground=c["line"])
-        for label, back, ink in (
-            (self._time, "paper", "dim"), (self._label, "paper", "accent"),
-            (self._kind, "card", "accent"), (self._text, "card", "ink"),
-            (self._rests, "card", "dim"), (self._notice, "paper", "wait"),
-            (self._sign, "paper", "dim"),
-        ):  # fmt: skip
-            label.configure(background=c[back], foreground=c[ink])
-        for button in self._buttons:
-            button.configure(background=c["paper"], foreground=c["dim"],
-                             activebackground=c["card"], activeforeground=c["ink"])  # fmt: skip
-            button.configure(highlightbackground=c["paper"], highlightcolor=c["accent"])
-        self._entry.configure(background=c["card"], foreground=c["ink"],
-                              insertbackground=c["ink"], highlightbackground=c["line"],
-                              highlightcolor=c["accent"])  # fmt: skip
-        self._said.configure(background=c["paper"], foreground=c["ink"],
-                             selectbackground=c["line"])  # fmt: skip
-        for name in ("me", "them", "accent", "dim"):
-            self._said.tag_configure(name, foreground=c[name])
-        self._said.tag_configure("speaker", font=self._fonts["bold"])
-        self._grip.delete("all")
-        for at in (4, 9):
-            self._grip.create_line(at, 13, 13, at, fill=c["dim"])
-        self.show(self._view)
+        self.root.bind("<Key>", self._key)
+        self.root.bind("<Configure>", self._wrap)
+        self.root.protocol("WM_DELETE_WINDOW", self.root.destroy)
+        self.root.update_idletasks()
+        if about := keep_out(self.root.winfo_id()):
+            _say({"tell": about})
 
     def show(self, view: dict[str, Any]) -> None:
         if not view:
@@ -163,25 +74,36 @@ class Window:
         self.root.title(
             f"{'● ' if view['state'] == 'recording' else ''}{view['title'] or 'Sottovoce'}"
         )
-        self._show_levels(view["levels"])
+        self._show_levels(view["levels"], view["missing"])
         self._show_suggestion(view["suggestions"][-1] if view["suggestions"] else None)
         self._show_said(view["captions"], view["saying"])
-        if view["notices"]:
-            self._notice.configure(text=view["notices"][-1])
-            self._notice.pack(fill="x", before=self._said)
+        self._show_notice(view["notices"])
         self._buttons[-1].configure(text="Resume p" if view["state"] == "paused" else "Pause p")
 
-    def _show_levels(self, levels: list[tuple[str, float | None]]) -> None:
+    def _show_levels(self, levels: list[tuple[str, float | None]], missing: list[str]) -> None:
         meters, c = self._meters, self._colours
         meters.delete("all")
         for number, (speaker, level) in enumerate(levels[:2]):
             part = 0.0 if level is None else max(0.0, min(1.0, 1 - level / _QUIET))
             y = 6 + 12 * number
+            if speaker in missing:
+                meters.create_text(128, y, text=f"{speaker} ✕ not recorded", anchor="e",
+                                   fill=c["wait"], font=self._fonts["small"])  # fmt: skip
+                continue
             meters.create_text(46, y, text=speaker, anchor="e", fill=c[_side(speaker)],
                                font=(self._fonts["small"].actual("family"), 8))  # fmt: skip
             meters.create_line(52, y, 128, y, fill=c["line"], width=3)
             if part:
                 meters.create_line(52, y, 52 + 76 * part, y, fill=c[_side(speaker)], width=3)
+
+    def _show_notice(self, notices: list[str]) -> None:
+        if notices != self._notices:
+            self._notices = notices
+            self._notice.configure(text=notices[-1] if notices else "")
+            self._notice.pack(fill="x", before=self._said)
+            if self._fading:
+                self.root.after_cancel(self._fading)
+            self._fading = self.root.after(_NOTICE, self._notice.pack_forget)
 
     def _show_suggestion(self, it: dict[str, Any] | None) -> None:
         if it is None:
@@ -262,8 +184,22 @@ class Window:
                 self._alpha = min(1.0, max(0.35, self._alpha + (0.1 if key == "+" else -0.1)))
                 self._paint()
             case "t":
-                self._colours = _LIGHT if self._colours is _DARK else _DARK
+                self._colours = LIGHT if self._colours is DARK else DARK
                 self._paint()
+                self.show(self._view)
+
+    def _ask_to_end(self) -> None:
+        if self._sure:
+            self.root.after_cancel(self._sure)
+            _say({"do": "end"})
+            self._not_sure()
+        else:
+            self._end.configure(text="End it?", foreground=self._colours["record"])
+            self._sure = self.root.after(_SURE, self._not_sure)
+
+    def _not_sure(self) -> None:
+        self._sure = ""
+        self._end.configure(text="End", foreground=self._colours["dim"])
 
     def _enter(self, what: str) -> None:
         self._entering = what
@@ -277,21 +213,6 @@ class Window:
         self._entering = ""
         self._form.pack_forget()
         self.root.focus_set()
-
-    def _grab(self, event: tk.Event[tk.Misc]) -> None:
-        self._held = (event.x_root, event.y_root, self.root.winfo_x(), self.root.winfo_y(),
-                      self.root.winfo_width(), self.root.winfo_height())  # fmt: skip
-
-    def _drag(self, event: tk.Event[tk.Misc]) -> None:
-        x, y, left, top, _, _ = self._held
-        self.root.geometry(f"+{left + event.x_root - x}+{top + event.y_root - y}")
-
-    def _stretch(self, event: tk.Event[tk.Misc]) -> None:
-        x, y, _, _, width, height = self._held
-        wide, high = self.root.minsize()
-        self.root.geometry(
-            f"{max(wide, width + event.x_root - x)}x{max(high, height + event.y_root - y)}"
-        )
 
 
 def _side(speaker: str) -> str:

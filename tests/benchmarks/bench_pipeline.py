@@ -89,7 +89,7 @@ def _speech(cuts: str, audio: Any, transcript: Transcript) -> None:
         for segment in transcript.segments:
             part = audio[int(segment.start * 16_000) : int(segment.end * 16_000)]
             text_of(bare, np.pad(part, 1_600))
-            voices.embed(part)
+            voices.embed(part, [(0, len(part))])
         return
     model = Path(moonshine_voice.__file__).parent / "assets" / "tiny-en"
     engine = Transcriber(
@@ -97,7 +97,8 @@ def _speech(cuts: str, audio: Any, transcript: Transcript) -> None:
     )
     for line in engine.transcribe_without_streaming(audio.tolist()).lines:
         start = int(line.start_time * 16_000)
-        voices.embed(audio[start : start + int(line.duration * 16_000)])
+        part = audio[start : start + int(line.duration * 16_000)]
+        voices.embed(part, [(0, len(part))])
 
 
 def _language(transcript: Transcript) -> None:

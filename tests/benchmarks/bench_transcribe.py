@@ -1,6 +1,7 @@
 """The program's text throughput over the bare engines', cores, and memory.
 
     python tests/benchmarks/bench_transcribe.py [--minutes 10] [--runs 3] [--model FOLDER]
+    python tests/benchmarks/bench_transcribe.py --memory [--hours 8] [--engine ID]
 
 Both hear the sample meeting, repeated to the wanted length. The program: `sotto transcribe` as a
 person runs it, with every segment stored. The bare engine: called directly in one process,
@@ -23,6 +24,7 @@ import tempfile
 import time
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = Path(str(files("sottovoce") / "sample" / "meeting.opus"))
@@ -30,17 +32,33 @@ TINY = ROOT / "tests" / "whisper_tiny" / "model"
 LIMIT, CORES, GROWTH = 0.97, 1.6, 100
 
 
-def repeated(path: Path, minutes: float) -> Path:
-    """The sample, again and again, as a file."""
+def repeated(path: Path, minutes: float, person: str = "") -> Path:
+    """The sample, again and again, as a file; with the name of a person, who speaks is known."""
+    import av
+
     sys.path.insert(0, str(ROOT))
-    import numpy as np
     from tests.audio import decode, encode
 
-    audio = decode(SAMPLE)
-    times = -(-int(minutes * 60 * 16_000) // len(audio))
-    # A track with a name: who speaks is known. What it costs to find out, bench_speakers says.
-    samples = np.tile(audio, times)[: int(minutes * 60 * 16_000)]
-    return encode(path, [samples], codec="flac", titles=("Everybody",))
+    once = encode(path.with_name("once.mka"), [decode(SAMPLE)], codec="flac")
+    with av.open(str(once)) as source:
+        packets: list[Any] = [it for it in source.demux(audio=0) if it.size]
+        parts = [(bytes(it), it.pts, it.duration) for it in packets]
+        base: Any = source.streams.audio[0].time_base
+        with av.open(str(path), "w") as out:
+            stream = out.add_stream_from_template(source.streams.audio[0])
+            if person:
+                stream.metadata["title"] = person
+            at: Any = 0
+            while at * base < minutes * 60:
+                for data, pts, duration in parts:
+                    packet: Any = av.Packet(data)
+                    packet.stream, packet.time_base = stream, base
+                    packet.pts = packet.dts = at + pts
+                    packet.duration = duration
+                    if packet.pts * base < minutes * 60:
+                        out.mux(packet)
+                at += parts[-1][1] + parts[-1][2]
+    return path
 
 
 def program(file: Path, model: str, home: Path, cores: str) -> tuple[float, str, int]:
@@ -111,11 +129,14 @@ def run_bare(file: Path, model: str) -> None:
 def compare(arguments: argparse.Namespace, folder: Path) -> None:
     home = folder / "home"
     shutil.copytree(arguments.model, home / "data" / "models" / "whisper-tiny")
-    file = repeated(folder / "meeting.mka", arguments.minutes)
+    # What it costs to tell voices apart, bench_speakers says: the bare engines do not.
+    file = repeated(folder / "meeting.mka", arguments.minutes, "Everybody")
     for name, id, engine in (
         ("starter", "starter-speech", "moonshine"),
         ("whisper", "whisper-tiny", str(arguments.model)),
     ):
+        if arguments.engine not in (None, id):
+            continue
         texts: set[str] = set()
         ours: list[float] = []
         theirs: list[float] = []
@@ -140,13 +161,17 @@ def compare(arguments: argparse.Namespace, folder: Path) -> None:
 def memory(arguments: argparse.Namespace, folder: Path) -> None:
     home = folder / "home"
     shutil.copytree(arguments.model, home / "data" / "models" / "whisper-tiny")
-    for id in ("starter-speech", "whisper-tiny"):
+    for id in [arguments.engine] if arguments.engine else ["starter-speech", "whisper-tiny"]:
         peaks = []
-        for minutes in (10, 480):
+        for minutes in (10, arguments.hours * 60):
             file = repeated(folder / f"{minutes}.mka", minutes)
             peaks.append(program(file, id, home, "0,1")[2])
         grown = peaks[1] - peaks[0]
-        print(f"{id}: {peaks[0]} MB for ten minutes, {grown:+} MB for eight hours (limit {GROWTH})")
+        print(
+            f"{id}: {peaks[0]} MB for ten minutes, {grown:+} MB for {arguments.hours:g} hours: "
+            f"{grown / GROWTH:.2f} of the limit of {GROWTH} MB",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -155,6 +180,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--model", default=str(TINY), help="folder of a Whisper model")
     parser.add_argument("--memory", action="store_true", help="eight hours: takes one")
+    parser.add_argument("--hours", type=float, default=8)
+    parser.add_argument("--engine", choices=("starter-speech", "whisper-tiny"))
     parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.bare:

@@ -110,7 +110,7 @@ def idle(folder: Path, more: list[str]) -> bool:
     process = start(tree, "--recursive", *more)
     try:
         measured = psutil.Process(process.pid)
-        time.sleep(15)  # the first look
+        calm(measured)  # after the first look
         before, began = measured.cpu_times(), time.perf_counter()
         time.sleep(IDLE)
         after = measured.cpu_times()
@@ -125,6 +125,16 @@ def idle(folder: Path, more: list[str]) -> bool:
     return line(f"{FILES:,} files {how}, share of a core", share, SHARE) | line(
         f"{FILES:,} files {how}, MiB", memory, MEMORY
     )
+
+
+def calm(process: psutil.Process) -> None:
+    """Wait until it did nothing for a quarter of a minute: on a busy machine it may only wait."""
+    used, quiet = 0.0, 0
+    while quiet < 3:
+        time.sleep(5)
+        times = process.cpu_times()
+        before, used = used, times.user + times.system
+        quiet = quiet + 1 if used - before < 0.1 else 0
 
 
 def start(folder: Path, *more: str | Path) -> subprocess.Popen[str]:

@@ -12,7 +12,10 @@ from sottovoce.notes.evidence import content_words, stem, words
 
 from .meetings import Truth
 
-_FRAME = content_words("The meeting was about. said. Decided: will to do: Still open: Part 1 2 3")
+_FRAME = content_words(
+    "The meeting was about. said. It was decided. Decided: will. To do: One question stayed open."
+    " Questions stayed open. Part 1 2 3"
+)
 """Words that the program puts around what it found, which nobody need have said"""
 _NEAR = 2
 """Segments beside a cited one that count as its place: a promise points to what was asked"""
@@ -144,7 +147,9 @@ def against_truth(notes: MeetingNotes, truth: Truth) -> dict[str, tuple[int, int
     """For tasks with the right owner, decisions and questions: right, found, wanted."""
     tasks = matches([it.text for it in notes.action_items], [it.text for it in truth.tasks])
     right = sum(
-        words(notes.action_items[i].assignee or "") == words(truth.tasks[j].owner) for i, j in tasks
+        words(notes.action_items[i].assignee or "")
+        in (words(truth.tasks[j].owner), words(truth.tasks[j].heard or truth.tasks[j].owner))
+        for i, j in tasks
     )
     decided = [it.text for it in notes.decisions]
     asked = [it.text for it in notes.open_questions]

@@ -29,6 +29,8 @@ _NOISE = re.compile(r"\{\w+\}")
 class Task:
     text: str
     owner: str = ""
+    heard: str = ""
+    """What the transcript calls the owner's voice, where that is something else"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ class Meeting:
 
 
 def heard(truth: Truth, transcript: Transcript, turns: Sequence[Turn]) -> Truth:
-    """The truth with the name of each owner that the transcript gave to that voice.
+    """The truth with what the transcript calls the voice of each owner, too.
 
     Misheard names are the transcription's fault; whose task it is, is the notes'.
     """
@@ -62,7 +64,7 @@ def heard(truth: Truth, transcript: Transcript, turns: Sequence[Turn]) -> Truth:
             if common > 0 and segment.speaker:
                 shared.setdefault(turn.speaker, Counter())[segment.speaker] += int(common * 1000)
     names = {speaker: labels.most_common(1)[0][0] for speaker, labels in shared.items()}
-    tasks = tuple(replace(task, owner=names.get(task.owner, task.owner)) for task in truth.tasks)
+    tasks = tuple(replace(task, heard=names.get(task.owner, "")) for task in truth.tasks)
     return replace(truth, tasks=tasks)
 
 

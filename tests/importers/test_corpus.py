@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import random
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -213,6 +214,24 @@ def test_meet_says_when(name: str, start: datetime, reading: Host, tmp_path: Pat
     _, meeting = read(reading, path)
     assert (meeting.title, meeting.started_at) == ("A", start)
     assert meeting.participants == ("Ana López", "Tom Berg", "Mia")
+
+
+def test_a_transcript_eight_times_as_long_takes_about_eight_times_as_long(
+    reading: Host, tmp_path: Path
+) -> None:
+    def took(count: int) -> float:
+        path = tmp_path / f"{count}.vtt"
+        cues = (
+            f"{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}.000 --> 99:00:00.000\n<v Ana>Word {n}.\n"
+            for n in range(count)
+        )
+        path.write_text(VTT + "\n".join(cues))
+        began = time.process_time()
+        assert len(read(reading, path)[1].segments) == count
+        return time.process_time() - began
+
+    took(500)
+    assert took(8000) < 20 * took(1000)
 
 
 def test_nothing_but_a_result_or_a_refusal_on_mutated_files(reading: Host, tmp_path: Path) -> None:

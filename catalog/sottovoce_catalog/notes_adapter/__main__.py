@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .dataset import Sample
     from .model import Llama
     from .score import Score
     from .tokens import ModelTokenizer
@@ -100,19 +101,22 @@ def run(options: argparse.Namespace) -> None:
         log.info("step %d: %s", step, options.out)
 
     train(model, rows, schedule, seed, save)
-    if cuda:
-        log.info("held out:\n%s", _held_out(model, tokenizer, plan["data"]["held_out"]))
+    if not cuda:
+        return
+    made = dataset.synthetic(plan["data"]["held_out"], dataset.TEST_SEED, "test")
+    log.info("held out:\n%s", _held_out(model, tokenizer, list(made)))
+    if options.qmsum:
+        known = list(dataset.real_test(options.qmsum))
+        log.info("real, held out:\n%s", _held_out(model, tokenizer, known))
 
 
-def _held_out(model: Llama, tokenizer: ModelTokenizer, count: int) -> Score:
+def _held_out(model: Llama, tokenizer: ModelTokenizer, samples: list[Sample]) -> Score:
     """The test of evaluate.py, answered in torch, many windows at once."""
-    from . import dataset
     from .contract import prompt
     from .score import Score
 
     score = Score()
-    samples = list(dataset.synthetic(count, dataset.TEST_SEED, "test"))
-    for start in range(0, count, 64):
+    for start in range(0, len(samples), 64):
         part = samples[start : start + 64]
         asked = [tokenizer.encode(prompt(lines)) for lines, _ in part]
         for (lines, truth), answer in zip(part, model.generate(asked, tokenizer.end), strict=True):

@@ -7,7 +7,7 @@ import json
 import multiprocessing
 import random
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from . import qmsum, real
 from .meeting import window
@@ -25,8 +25,8 @@ Sample = tuple[str, str]
 TEST_SEED = 77
 _WORTH_A_POOL = 5000
 """Windows from which on starting processes pays"""
-REAL_SHARE = 0.04
-"""Of the training windows come straight from QMSum, where it is at hand"""
+REAL_SHARE = 0.12
+"""As many more windows come straight from QMSum, where it is at hand"""
 
 
 def synthetic(count: int, seed: int, split: Split, talk: Iterable[str] = ()) -> Iterator[Sample]:
@@ -54,19 +54,29 @@ def _window(seed: int, split: Split, number: int) -> Sample:
     return made.text, str(made.answer)
 
 
-def training(count: int, seed: int, archive: Path | None) -> list[Sample]:
-    """`count` windows; QMSum's archive adds real sentences in them, and real windows."""
+def training(
+    count: int, seed: int, archive: Path | None, part: Literal["train", "all"] = "train"
+) -> list[Sample]:
+    """`count` windows; QMSum's archive adds real sentences in them, and real windows: those of the
+    training part, or all of them."""
     talk = qmsum.small_talk(archive) if archive else []
     samples = list(synthetic(count, seed, "train", talk))
     if archive:
         rng = random.Random(f"{seed} order")
-        shown = real.windows(archive)
+        shown = real.stretches(archive, part)
+        sizes = [len(it.lines) for it in shown]
         samples += [
-            real.variant(rng, vocabulary("train"), shown[i % len(shown)])
-            for i in range(int(count * REAL_SHARE))
+            real.variant(rng, vocabulary("train"), it)
+            for it in rng.choices(shown, sizes, k=int(count * REAL_SHARE))
         ]
         rng.shuffle(samples)
     return samples
+
+
+def real_test(archive: Path) -> Iterator[Sample]:
+    """Windows of the real meetings that no training saw."""
+    for stretch in real.stretches(archive, "test"):
+        yield from real.every(stretch)
 
 
 def digest(samples: Iterable[Sample]) -> str:

@@ -1,20 +1,46 @@
 """``python -m sottovoce_catalog.notes_adapter.evaluate MODEL.gguf ADAPTER.gguf``: the honest test.
 
-Windows of domains, names and phrasings that training never saw; with ``--meeting`` the notes of
-real meetings, to be read beside their lines.
+Windows of domains, names and phrasings that training never saw; with QMSum's archive also windows
+of real meetings that it never saw. Whole meetings, with the host's checks: ``make eval``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from . import dataset
-from .extraction import Reader, extract, turns_as_lines
+from .contract import prompt
 from .score import Score
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .dataset import Sample
+
+
+class Reader:
+    """The starter model with an adapter, answering greedily."""
+
+    def __init__(self, model: Path, adapter: Path | None, threads: int) -> None:
+        from llama_cpp import Llama
+
+        self._llama: Any = Llama(
+            str(model),
+            lora_path=str(adapter) if adapter else None,
+            n_ctx=2048,
+            n_threads=threads,
+            verbose=False,
+        )
+
+    def __call__(self, lines: str, longest: int = 300) -> str:
+        done = self._llama.create_completion(
+            prompt(lines), max_tokens=longest, temperature=0.0, stop=["<|im_end|>"]
+        )
+        return str(done["choices"][0]["text"])
 
 
 def main() -> None:
@@ -25,28 +51,26 @@ def main() -> None:
     parser.add_argument("adapter", type=Path)
     parser.add_argument("--windows", type=int, default=200)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument(
-        "--meeting", type=Path, action="append", default=[], help="a QMSum meeting as JSON"
-    )
-    parser.add_argument(
-        "--show", action="store_true", help="every window with its truth and answer"
-    )
+    parser.add_argument("--qmsum", type=Path, help="qmsum_train.jsonl.xz")
+    parser.add_argument("--show", action="store_true", help="every window, its truth and answer")
     options = parser.parse_args()
     reader = Reader(options.model, options.adapter, options.threads)
-    say = sys.stdout.write
     if options.windows:
-        score, started = Score(), time.monotonic()
-        for text, truth in dataset.synthetic(options.windows, dataset.TEST_SEED, "test"):
-            answer = reader(text)
-            score.add(text, truth, answer)
-            if options.show:
-                say(f"{text}\n--- truth\n{truth}\n--- answer\n{answer}\n\n")
-        say(f"{score}\n{(time.monotonic() - started) / options.windows:.2f} s a window\n")
-    for path in options.meeting:
-        lines = turns_as_lines(json.loads(path.read_text(encoding="utf-8"))["meeting_transcripts"])
-        say(f"\n{path.stem}: {len(lines)} lines\n")
-        for note in extract(reader, lines):
-            say(f"{note}\n    {lines[note.line]}\n")
+        made = dataset.synthetic(options.windows, dataset.TEST_SEED, "test")
+        _score("synthetic", reader, made, show=options.show)
+    if options.qmsum:
+        _score("real", reader, dataset.real_test(options.qmsum), show=options.show)
+
+
+def _score(name: str, reader: Reader, samples: Iterable[Sample], *, show: bool) -> None:
+    score, started = Score(), time.monotonic()
+    for text, truth in samples:
+        answer = reader(text)
+        score.add(text, truth, answer)
+        if show:
+            sys.stdout.write(f"{text}\n-- truth\n{truth}\n-- answer\n{answer}\n\n")
+    spent = (time.monotonic() - started) / max(1, score.windows)
+    sys.stdout.write(f"{name}\n{score}\n{spent:.2f} s a window\n")
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .contract import Answer, Gist, Line, Note, content_words
-from .scenes import Person, Stage, play
+from .contract import Answer, Gist, Line, Note, content_words, foreign_owners, unsupported
+from .scenes import Person, Stage, follow_up, play
 from .speech import CLEAN, Utterance, Word, disturb, drawn_noise
 
 if TYPE_CHECKING:
@@ -18,38 +18,42 @@ if TYPE_CHECKING:
     from .vocabulary import Topic, Vocabulary
 
 SCENES: dict[tuple[str, str], float] = {
-    ("task", "promise"): 6,
-    ("task", "request"): 6,
+    ("task", "promise"): 8,
+    ("task", "request"): 7,
     ("task", "assigned"): 2,
     ("task", "someone"): 3,
     ("task", "passed_on"): 1,
     ("task", "joint"): 1,
     ("task", "unowned"): 0.6,
     ("task", "refused"): 1.2,
-    ("task", "none"): 4.5,
+    ("task", "none"): 4,
+    ("task", "follow_up"): 5,
     ("decision", "made"): 6,
     ("decision", "proposed"): 4,
     ("decision", "stated"): 2,
     ("decision", "silence"): 1.5,
+    ("decision", "short"): 4,
+    ("decision", "recap"): 1.5,
     ("decision", "reversed"): 1.2,
     ("decision", "none"): 5,
     ("question", "asked"): 5,
     ("question", "answered"): 2.5,
     ("question", "small"): 2.5,
     ("question", "settled"): 1.2,
-    ("fact", "frames"): 6.5,
+    ("fact", "frames"): 8,
     ("talk", "background"): 5,
-    ("talk", "fake_promise"): 4.5,
+    ("talk", "fake_promise"): 3.5,
     ("talk", "chitchat"): 3,
     ("talk", "introduction"): 0.8,
 }
 """How often each kind of scene comes up, relative to the others"""
 MAX_FACTS = 3
-LONGEST_LINE = 45
+LONGEST_LINE = 28
 """Words; the host cuts longer turns at sentences"""
+SIZE = 10
+"""Lines of a window"""
 
 
-_CLAUSE = re.compile(r"(?:we|the|it|everybody|nobody|there) ")
 _ONSETS = re.findall(r"\w+", "b br ch d dr f g k kr l m n p r s sh st t tr v w y z")
 _VOWELS = re.findall(r"\w+", "a e i o u ai ea ou")
 _CODAS = re.findall(r"\w+", "l m n r s sh th k x rd")
@@ -81,11 +85,33 @@ def window(rng: random.Random, words: Vocabulary, talk: Sequence[str] = ()) -> W
     spoken = [utterance for utterance in spoken if utterance.words]
     if noise is not CLEAN and rng.random() < 0.15:
         _merge_speakers(rng, spoken)
-    lines, notes = _number(stage, spoken, noise)
+    lines, notes = _cut(rng, *_number(stage, spoken, noise))
     gist = None if style < 0.07 else _gist(stage, lines, notes, spoken)
     if gist is None and style >= 0.07:  # nothing in it says what it is about
         return window(rng, words, talk)
     return Window(tuple(lines), Answer(tuple(notes), gist))
+
+
+def _cut(
+    rng: random.Random, lines: list[Line], notes: list[tuple[Note, str]]
+) -> tuple[list[Line], list[Note]]:
+    """The last lines that fit, as a window begins anywhere in the talk, and the notes that are left
+    of it: with a pronoun where what it stands for is cut off."""
+    first = max(0, len(lines) - SIZE, rng.choice((0, 0, 0, 1, 2)) if len(lines) > SIZE // 2 else 0)
+    left = [Line(n, it.speaker, it.text) for n, it in enumerate(lines[first:], 1)]
+    shown = tuple(left)
+    found: list[Note] = []
+    for note, literally in notes:
+        moved = replace(note, line=note.line - first)
+        if moved.line > 0 and unsupported(moved, shown, reach=6):
+            moved = replace(moved, what=literally)
+        if (
+            moved.line > 0
+            and not unsupported(moved, shown, reach=6)
+            and not foreign_owners(moved, shown)
+        ):
+            found.append(moved)
+    return left, found
 
 
 def _people(rng: random.Random, words: Vocabulary) -> list[Person]:
@@ -105,7 +131,13 @@ def _people(rng: random.Random, words: Vocabulary) -> list[Person]:
     if style < 0.30:
         full = [f"{name} {rng.choice(words.surnames)}" for name in names]
         return [Person(label, name, label) for label, name in zip(full, names, strict=True)]
-    return [Person(name, _misspelt(rng, name), name) for name in names]
+    unknown = rng.random() < 0.2  # who did not say a name
+    return [
+        Person(f"Speaker {i + 1}", name, name)
+        if unknown and rng.random() < 0.5
+        else Person(name, _misspelt(rng, name), name)
+        for i, name in enumerate(names)
+    ]
 
 
 def _invented_name(rng: random.Random) -> str:
@@ -130,6 +162,8 @@ def _topics(rng: random.Random, words: Vocabulary) -> list[Topic]:
 
 
 def _scene(stage: Stage, group: str, key: str) -> list[Utterance]:
+    if (group, key) == ("task", "follow_up"):
+        return follow_up(stage)
     if (group, key) != ("question", "settled"):
         return play(stage, group, key)
     before = play(stage, "question", "settled_before")
@@ -154,16 +188,41 @@ def _discussion(stage: Stage, talk: Sequence[str]) -> list[Utterance]:
     rng = stage.rng
     spoken = play(stage, "talk", "opener") if rng.random() < 0.55 else []
     chatter = rng.choice((0.0, 0.1, 0.1, 0.3, 0.6)) if talk else 0.0
-    goal = rng.randint(4, 13)
+    goal = rng.randint(5, 14)
+    listens = rng.choice((0.0, 0.0, 0.1, 0.3, 0.5))
     while len(spoken) < goal:
+        stage.last = spoken[-1].speaker if spoken else ""
         if rng.random() < chatter:
             spoken.append(_real(stage, talk))
             continue
+        if spoken and rng.random() < listens:
+            spoken += _listener(stage)
         group, key = rng.choices(list(SCENES), list(SCENES.values()))[0]
         if group == "fact" and sum(utterance.kind == "K" for utterance in spoken) >= MAX_FACTS:
             continue
         spoken += _scene(stage, group, key)
     return spoken
+
+
+_LISTENING = (
+    "Yeah.",
+    "Mm-hmm.",
+    "Mm.",
+    "Yep.",
+    "Okay.",
+    "Right.",
+    "Uh-huh.",
+    "Yeah, yeah.",
+    "Hmm.",
+)
+
+
+def _listener(stage: Stage) -> list[Utterance]:
+    """Somebody says that he listens: it means nothing, as the scene before is over."""
+    others = [it.label for it in stage.people if it.label != stage.last]
+    if not others:
+        return []
+    return [Utterance(stage.rng.choice(others), [Word(stage.rng.choice(_LISTENING))])]
 
 
 def _monologue(stage: Stage, talk: Sequence[str]) -> list[Utterance]:
@@ -207,13 +266,15 @@ def _merge_speakers(rng: random.Random, spoken: list[Utterance]) -> None:
             spoken[i].speaker = spoken[i - 1].speaker
 
 
-def _number(stage: Stage, spoken: list[Utterance], noise: Noise) -> tuple[list[Line], list[Note]]:
-    """Sentences gathered into numbered lines, and the notes with those numbers."""
+def _number(
+    stage: Stage, spoken: list[Utterance], noise: Noise
+) -> tuple[list[Line], list[tuple[Note, str]]]:
+    """Sentences gathered into numbered lines, and the notes with those numbers, each also as it was
+    said to the letter."""
     rng = stage.rng
-    start = rng.choice((1, 1, 1, 1, rng.randint(0, 60), rng.randint(1, 900)))
     joined = rng.choice((0.0, 0.4, 0.8, 1.0))
     lines: list[Line] = []
-    notes: list[Note] = []
+    notes: list[tuple[Note, str]] = []
     speaking = {utterance.speaker for utterance in spoken}
     heard = {p.shown: p.called for p in stage.people if p.label not in speaking}
     for utterance in spoken:
@@ -227,12 +288,13 @@ def _number(stage: Stage, spoken: list[Utterance], noise: Noise) -> tuple[list[L
         ):
             lines[-1] = Line(last.number, last.speaker, _joined(stage, last.text, utterance, noise))
         else:
-            lines.append(Line(start + len(lines), utterance.speaker, utterance.text))
+            lines.append(Line(len(lines) + 1, utterance.speaker, utterance.text))
         if utterance.kind:
             what, when = utterance.noted("what"), utterance.noted("when")
             owner = ", ".join(heard.get(name, name) for name in utterance.owner.split(", "))
-            notes.append(Note(utterance.kind, lines[-1].number, what, owner, when))
-    return lines, [note for note in notes if note.what]
+            note = Note(utterance.kind, lines[-1].number, what, owner, when)
+            notes.append((note, utterance.noted("what", literally=True)))
+    return lines, [(note, literally) for note, literally in notes if note.what]
 
 
 def _joined(stage: Stage, said: str, utterance: Utterance, noise: Noise) -> str:
@@ -275,8 +337,7 @@ def _sentence(notes: list[Note]) -> str:
     task, decision, question, fact = (first.get(kind) for kind in "TDQK")
     done = f"{' and '.join(task.owners)} will {task.what} {task.when}".rstrip() if task else ""
     if decision:
-        clause = decision.what[:1].isupper() or _CLAUSE.match(decision.what)
-        decided = f"The group decides {'that' if clause else 'to'} {decision.what}"
+        decided = f"The group decides: {decision.what}"
         return f"{decided}, and {done}" if done else decided
     if fact:
         return f"{fact.what}; {done}" if done else fact.what

@@ -117,7 +117,8 @@ class Llama:
         """Start from an adapter's weights."""
         for tensor in GGUFReader(adapter).tensors:
             name, _, half = tensor.name.rpartition(".")
-            values = torch.from_numpy(np.array(tensor.data, dtype=np.float32))
+            plain = dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
+            values = torch.from_numpy(plain)
             target = self.a if half == "lora_a" else self.b
             with torch.no_grad():
                 target[name].copy_(values.reshape(target[name].shape))

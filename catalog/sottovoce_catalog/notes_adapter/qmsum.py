@@ -1,4 +1,5 @@
-"""Real talk from QMSum's training split (MIT): sentences that call for no note, to be strewn in.
+"""Real talk from QMSum's training split (MIT): meetings as the host reads them, and sentences that
+call for no note, to be strewn in.
 
 Nothing of it is kept in the repository. The six meetings that the project measures with are left
 out, as they are also part of that split.
@@ -11,8 +12,13 @@ import lzma
 import re
 from typing import TYPE_CHECKING, Any
 
+from sottovoce import Segment, Transcript
+from sottovoce.notes.windows import lines_of, read_as
+
+from .contract import Line
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 MEASURED = frozenset({"Bmr016", "Bro023", "ES2012d", "IS1008d", "TS3005b", "education_15"})
@@ -48,6 +54,24 @@ def tidy(text: str) -> str:
 
 def sentences(text: str) -> list[str]:
     return [part.strip() for part in _SENTENCE.split(tidy(text)) if part.strip()]
+
+
+def lines(archive: Path, wanted: Collection[str]) -> dict[str, list[Line]]:
+    """The lines of the meetings, numbered over each, as the host gives them to the model."""
+    found = {}
+    for meeting in meetings(archive):
+        if meeting["id"] in wanted:
+            segments = tuple(
+                Segment(
+                    id=n, start=n, end=n + 0.5, text=tidy(turn["content"]), speaker=turn["speaker"]
+                )
+                for n, turn in enumerate(meeting["meeting_transcripts"])
+                if any(map(str.isalnum, tidy(turn["content"])))
+            )
+            talk = Transcript(recording_id=meeting["id"], language="en", segments=segments)
+            read = read_as(lines_of(talk))
+            found[meeting["id"]] = [Line(n, it.speaker, it.text) for n, it in enumerate(read)]
+    return found
 
 
 def small_talk(archive: Path) -> list[str]:

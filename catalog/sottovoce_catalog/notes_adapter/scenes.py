@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .speech import Field
     from .vocabulary import Topic, Vocabulary
 
-_MARKS = re.compile(r"<(?:w|t|c|q|Q|f|F)>|\{\w+\}")
+_MARKS = re.compile(r"<(?:w|t|c|C|n|N|q|Q|f|F)>|\{\w+\}")
 _THING, _NAMED = "the {adjectives} {nouns}", "the {nouns}"
 _MANY = "{n} {adjectives} {nouns}s"
 _INVENTED = {
@@ -30,6 +30,22 @@ _INVENTED = {
         f"{{verbs}} [{_THING}] for {_NAMED} in {{place}}",
         f"ask {{firm}} about [{_NAMED}]",
         f"{{verbs}} [{_NAMED}] and {{verbs}} {_THING}",
+        f"take [{_THING}] out",
+        f"bring [{_NAMED}] up with {_NAMED}",
+        f"put [{_THING}] in {_NAMED}",
+        f"hand [{_THING}] over to {{firm}}",
+        f"write to {{firm}} about [{_THING}]",
+        f"talk to {{firm}} about [{_NAMED}]",
+        f"bring [{_THING}] along",
+        f"pick [{_THING}] up in {{place}}",
+        f"set [{_THING}] up",
+        f"sort [{_NAMED}] out",
+        f"go to {{place}} and {{verbs}} [{_THING}]",
+        f"find out what [{_THING}] costs",
+        f"find out whether [{_NAMED}] fits {_NAMED}",
+        f"show {{firm}} [{_THING}]",
+        f"look after [{_NAMED}]",
+        f"give [{_THING}] to {{firm}}",
         f"get a price for [{_THING}]",
     ),
     "K": (
@@ -73,6 +89,41 @@ _INVENTED = {
         f"{{firm}} does {_THING}",
         f"{_THING} goes to {{firm}}",
         "there is no {adjectives} {nouns} this time",
+        f"{_THING} is out",
+        f"{_THING} is in",
+        f"no need for {_THING}",
+        f"{_NAMED} will be {{adjectives}}",
+        f"{_NAMED} is gonna be {{adjectives}}",
+        f"{_NAMED} has to be {{adjectives}} and {{adjectives}}",
+        "we want it to be {adjectives} and {adjectives}",
+        "it has to be {adjectives}",
+        f"we drop {_THING}",
+        f"we lose {_THING}",
+        f"we don't need {_THING}",
+        f"we skip {_NAMED}",
+        f"we leave {_NAMED} for later",
+        f"{_NAMED} goes on top",
+        f"{_NAMED} in {{place}} instead of {_NAMED}",
+        f"we only have {_THING}",
+        f"we take {_THING}, no {_NAMED}",
+        f"{_THING} for {_NAMED}",
+        f"{_NAMED} is for {{firm}}",
+        "it should be one {nouns} with {n} {nouns}s",
+    ),
+    "N": (
+        _THING,
+        _NAMED,
+        _MANY,
+        "a {adjectives} {nouns}",
+        "one {adjectives} {nouns} and {few} {nouns}s",
+        "{adjectives} {nouns}s",
+        "{adjectives} and {adjectives}",
+        f"{_NAMED} and {_NAMED}",
+        "no {nouns}",
+        f"{_THING} instead of {_NAMED}",
+        "a {nouns} with {few} {nouns}s",
+        "{money}",
+        "{day}",
     ),
     "Q": (
         f"who {{verbs}}s {_THING}",
@@ -85,6 +136,9 @@ _INVENTED = {
         f"should {_NAMED} be {{adjectives}}",
     ),
 }
+
+
+_GOES_ON = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +160,18 @@ class Stage:
     people: list[Person]
     topics: list[Topic]
     used: set[str] = field(default_factory=set)
+    last: str = ""
+    """Who spoke last"""
 
     def phrase(self, group: str, key: str) -> str:
         return self.rng.choice(self.words.phrases[group][key])
 
     def cast(self) -> dict[str, Person]:
+        """Who plays in a scene; now and then whoever spoke last goes on."""
         three = self.rng.sample(self.people, min(3, len(self.people)))
+        last = next((it for it in self.people if it.label == self.last), None)
+        if last is not None and self.rng.random() < _GOES_ON:
+            three = [last, *(it for it in three if it is not last)][:3]
         return dict(zip("ABC", (three * 3)[:3], strict=True))
 
     @property
@@ -148,20 +208,47 @@ class Stage:
         )
 
 
-def play(stage: Stage, group: str, key: str) -> list[Utterance]:
-    """One scene, its note attached to the turn whose words the note copies."""
+def follow_up(stage: Stage) -> list[Utterance]:
+    """Something is decided or told about a thing, and then somebody does something with "it"."""
+    rng = stage.rng
+    while not (match := re.search(r"\[(.*?)\]", what := stage.content("T"))):
+        pass
+    thing = match[1]
+    talk = rng.random()
+    if talk < 0.5:
+        choice = rng.choice(stage.words.slots["choices"])
+        before = play(
+            stage, "decision", rng.choice(("made", "made", "proposed")), f"{choice} {thing}"
+        )
+    else:
+        before = play(stage, "talk", "thing", thing)
+    if not before:
+        return play(stage, "task", "promise")
+    between = play(stage, "talk", "background") if rng.random() < 0.3 else []
+    key = rng.choice(("promise", "request", "request", "someone"))
+    stage.last = (between or before)[-1].speaker
+    return [*before, *between, *play(stage, "task", key, _with_pronoun(what, thing))]
+
+
+def play(stage: Stage, group: str, key: str, given: str = "") -> list[Utterance]:
+    """One scene, its note attached to the turn whose words the note copies. What it is about may be
+    given."""
     rng, people = stage.rng, stage.cast()
     template = stage.phrase(group, key)
+    while given and "<w>" not in template and "{thing}" not in template:
+        template = stage.phrase(group, key)
     three = "{C}" in template or "C:" in template
     if three and len({person.label for person in people.values()}) < 3:
         return []
+    if {"B: ", "{B}"} & set(re.findall(r"B: |\{B\}", template)) and people["A"] is people["B"]:
+        return []
     kind = {"task": "T", "decision": "D"}.get(group, "")
     noted = kind and key not in {"none", "refused"}
-    what = stage.content(kind) if kind else ""
-    thing = match[1] if (match := re.search(r"\[(.*?)\]", what)) else ""
+    what = given or (stage.content(kind) if kind else "")
+    thing = match[1].split("=")[0] if (match := re.search(r"\[(.*?)\]", what)) else ""
     when = stage.when() if noted and kind == "T" and rng.random() < 0.6 else ""
     spoken: list[Utterance] = []
-    if noted and kind == "T" and thing and key != "passed_on" and rng.random() < 0.12:
+    if noted and kind == "T" and thing and not given and key != "passed_on" and rng.random() < 0.12:
         mention = rng.choice(
             (
                 f"There is still {thing}.",
@@ -176,9 +263,9 @@ def play(stage: Stage, group: str, key: str) -> list[Utterance]:
             )
         )
         what = _with_pronoun(what, thing)
-    elif key == "someone" and "{w}" in template and thing and rng.random() < 0.6:
+    elif not given and key == "someone" and "{w}" in template and thing and rng.random() < 0.6:
         what = _with_pronoun(what, thing)  # "Who orders the lamps?" "I can order them."
-    render = _Renderer(stage, people, what, when)
+    render = _Renderer(stage, people, what, when, keep=bool(given))
     for turn in template.split(" | "):
         role, text = turn.split(": ", 1)
         utterance = Utterance(people[role].label, render(text), tied=render.tied)
@@ -233,8 +320,12 @@ def _with_pronoun(what: str, thing: str) -> str:
 class _Renderer:
     """Turns one turn of a template into words."""
 
-    def __init__(self, stage: Stage, people: dict[str, Person], what: str, when: str) -> None:
+    def __init__(
+        self, stage: Stage, people: dict[str, Person], what: str, when: str, *, keep: bool
+    ) -> None:
         self.stage, self.people, self.what, self.when = stage, people, what, when
+        self.keep = keep
+        """Words that a pronoun stands for later must be heard"""
         self.kind = ""
         self.tied = False
 
@@ -283,8 +374,14 @@ class _Renderer:
                 words = _plain_words(re.sub(r"=\w+\]|[\[\]]", "", text))
                 # The words that a pronoun stands for later must be heard.
                 return [Word(it.text, kept=True) for it in words] if "=" in text else words
-            case "<c>":
-                return _plain_words(stage.content("C"), "what")
+            case "<c>" | "<C>" | "<n>" | "<N>":
+                self.kind = "D"
+                words = _plain_words(stage.content(mark[1].upper()), "what")
+                return [_capital(words[0]), *words[1:]] if mark[1].isupper() else words
+            case "{thing}":
+                return [Word(word, kept=True) for word in self.what.split()]
+            case "{c}" | "{n}":
+                return _plain_words(stage.content(mark[1].upper()))
             case "<t>":
                 return self._when()
             case "<q>" | "<Q>":
@@ -302,6 +399,8 @@ class _Renderer:
                 return _plain_words(
                     stage.topics[0].title if stage.rng.random() < 0.8 else stage.topic.title
                 )
+            case "{noun}":
+                return [Word(stage.rng.choice(stage.words.slots["nouns"]))]
             case "{A}" | "{B}" | "{C}":
                 return [Word(word, kept=True) for word in self.people[mark[1]].called.split()]
         raise ValueError(f"unknown mark {mark}")
@@ -315,6 +414,8 @@ class _Renderer:
                 *_plain_words(match[4], "what"),
             ]
         words = _plain_words(re.sub(r"[\[\]]", "", what), "what")
+        if self.keep:
+            return [Word(word.text, "what", kept=True) for word in words]
         return self._corrected(words)
 
     def _corrected(self, words: list[Word]) -> list[Word]:

@@ -78,10 +78,14 @@ class Utterance:
     def text(self) -> str:
         return " ".join(word.text for word in self.words)
 
-    def noted(self, part: Field) -> str:
-        """The words of a field as the notes give them."""
+    def noted(self, part: Field, *, literally: bool = False) -> str:
+        """The words of a field as the notes give them; ``literally`` with pronouns as they are."""
         said = (
-            word.note if word.note is not None else word.text
+            word.text
+            if literally and word.note and word.text in ("it", "them")
+            else word.note
+            if word.note is not None
+            else word.text
             for word in self.words
             if word.field == part
         )
@@ -109,16 +113,21 @@ CLEAN = Noise(0, 0, 0, 0, 0, plain=False, commaless=False)
 
 
 def drawn_noise(rng: random.Random) -> Noise:
-    """The noise of one meeting: a third clean, a third as people talk, a third badly recognised."""
+    """The noise of one meeting: a third clean, a third as people talk, a quarter badly recognised,
+    the rest as people write down talk to the letter."""
     level = rng.random()
-    plain = rng.random() < 0.10
-    commaless = rng.random() < 0.2
-    if level < 0.4:
+    plain = rng.random() < 0.08
+    commaless = rng.random() < 0.15
+    if level < 0.3:
         return replace(CLEAN, plain=plain, commaless=commaless)
     runon = rng.choice((0.0, 0.2, 0.5))
-    if level < 0.7:
+    if level < 0.5:
         return Noise(0.02, 0.04, 0.06, 0.008, 0.0, plain, commaless, runon)
-    return Noise(0.035, 0.06, 0.1, 0.03, 0.015, plain, commaless, runon)
+    if level < 0.64:
+        return Noise(0.035, 0.06, 0.1, 0.03, 0.015, plain, commaless, runon)
+    if level < 0.9:
+        return Noise(0.005, 0.01, 0.02, rng.choice((0.05, 0.1)), 0.015, plain, commaless, runon)
+    return Noise(0.08, 0.25, 0.25, 0.0, 0.0, plain, commaless, 0.2)
 
 
 def disturb(rng: random.Random, spoken: Utterance, noise: Noise) -> None:
@@ -130,7 +139,7 @@ def disturb(rng: random.Random, spoken: Utterance, noise: Noise) -> None:
         if word.field and at and rng.random() < noise.restart / 4 and not word.kept:
             words += (replace(word, text=word.text.strip(",.?!") + rng.choice(("", ",")), note=""),)
         if not word.kept and rng.random() < noise.misheard:
-            word = _both(word, _mishear)
+            word = _misheard(rng, word)
         elif (
             not word.field
             and not word.kept
@@ -175,26 +184,37 @@ def _plain(text: str) -> str:
     return re.sub(r"[.,?!]", "", text).lower()
 
 
-def _mishear(text: str) -> str:
-    """A homophone where one is known, else a vowel heard wrongly in a longer word."""
+def _misheard(rng: random.Random, word: Word) -> Word:
+    """The word and what the note says of it, unless that is something else."""
+    slip = _mishear(rng, word.text)
+    if word.note is None:
+        return replace(word, text=slip)
+    if word.note.lower() != word.text.lower():
+        return word
+    return replace(word, text=slip, note=slip[:1].lower() + slip[1:])
+
+
+_SOUNDS = tuple(
+    tuple(pair.split(">"))
+    for pair in (
+        "ou>oo ea>ee ar>or i>e a>u e>i b>p p>b d>t t>d m>n n>m v>f s>z th>f er>a in>en".split()
+    )
+)
+
+
+def _mishear(rng: random.Random, text: str) -> str:
+    """What is known to be heard instead, else a sound heard wrongly in a longer word."""
     match = re.fullmatch(r"(\W*)([\w'-]+)(\W*)", text)
     if not match:
         return text
     core = match[2]
-    heard = misheard().get(core.lower())
-    if heard is None:
-        heard = core
-        for right, wrong in (
-            ("ou", "oo"),
-            ("ea", "ee"),
-            ("ar", "or"),
-            ("i", "e"),
-            ("a", "u"),
-            ("e", "i"),
-        ):
-            if len(core) > 4 and right in core[1:]:
-                heard = core[0] + core[1:].replace(right, wrong, 1)
-                break
+    known = misheard().get(core.lower())
+    heard = rng.choice(known) if known else core
+    if not known and len(core) > 4:
+        sounds = [pair for pair in _SOUNDS if pair[0] in core[1:]]
+        if sounds:
+            said, instead = rng.choice(sounds)
+            heard = core[0] + core[1:].replace(said, instead, 1)
     if core[0].isupper():
         heard = heard[0].upper() + heard[1:]
     return match[1] + heard + match[3]

@@ -1,4 +1,4 @@
-"""Train the adapter of a recipe: about ten minutes on one NVIDIA H200."""
+"""Train the adapter of a recipe: about twelve minutes on one NVIDIA H100."""
 
 from __future__ import annotations
 

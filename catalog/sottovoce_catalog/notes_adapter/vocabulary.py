@@ -97,10 +97,10 @@ def vocabulary(split: Split) -> Vocabulary:
 
 
 @cache
-def misheard() -> dict[str, str]:
+def misheard() -> dict[str, tuple[str, ...]]:
     """What a small recogniser writes instead of a word."""
-    table: dict[str, str] = tomllib.loads(_read("names.toml"))["asr"]
-    return table
+    rows = (row.split(": ") for row in _read("misheard.txt").splitlines() if ": " in row)
+    return {word: tuple(heard.split(", ")) for word, heard in rows}
 
 
 def number(rng: random.Random, low: int = 2, high: int = 99) -> str:

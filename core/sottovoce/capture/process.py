@@ -1,25 +1,27 @@
 """The capture process: from devices to growing files.
 
-It is told what to do by lines on its standard input (``pause``, ``resume``, ``stop``) and tells by
-JSON lines on its standard output. When its input ends, the host is gone: it closes the files and
-ends. Started again on the same folder it goes on where the last one was killed.
+It is told what to do by lines on its standard input (``record``, then ``pause``, ``resume``,
+``stop``) and tells by JSON lines on its standard output. Until it is told to record it waits, all
+loaded: so does a second one, which takes over when the first is killed. When its input ends, the
+host is gone: it closes the files and ends. Started on a folder that has files it goes on where the
+last one was killed.
 """
 
 from __future__ import annotations
 
-import collections
+import contextlib
 import json
 import math
+import queue
 import shutil
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RecordingError, SottovoceError
-from ..values import AudioDevice, AudioFormat, SourceKind
+from ..errors import RecordingError
 from .finish import read_about
-from .wav import GrowingWav
+from .track import Track
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,163 +29,16 @@ if TYPE_CHECKING:
     from ..host import Host
     from ..interfaces import AudioSource
 
-_HOLE = 0.15
-"""Seconds that a track may be behind the clock before silence fills the hole"""
-_ALIGN = 0.4
-"""Seconds of a stream from which it is judged when it began, and whether it has a hole"""
 _BEAT = 0.25
 """Seconds between two lines of levels"""
-_AGAIN = 0.5
-"""Seconds until a device that is gone is tried again"""
-_ZERO = 5.0
-"""Seconds of nothing but zeros after which a microphone is said to be muted"""
+_JOURNAL = 10.0
+"""Seconds between two lines of the journal that compare the devices' clocks with the system's"""
+_HEARD = 400
+"""Lines that wait for a host that does not read; more are left out"""
 _LOW, _FULL = 500 << 20, 50 << 20
 """Bytes of free disk space below which it is said, and below which the recording ends"""
 _ASLEEP = 2.0
 """Seconds by which the clock that counts sleep runs ahead before it is said"""
-
-
-class Track:
-    """One device into one file, in a thread of its own."""
-
-    def __init__(self, capture: Capture, about: dict[str, Any], source: AudioSource) -> None:
-        self.name: str = about["name"]
-        self._capture = capture
-        self._source = source
-        self._device = AudioDevice(about["device"], about["label"])
-        self._format = AudioFormat(rate=capture.rate)
-        self.wav = GrowingWav(capture.folder / about["file"], capture.rate)
-        self._held: list[bytes] | None = None
-        """What arrived since the device was opened, until it is known when that began"""
-        self._received = 0
-        self._origin = math.inf
-        self._behind: collections.deque[tuple[float, int]] = collections.deque()
-        """When blocks arrived, and by how many frames the file was behind the clock then"""
-        self._lock = threading.Lock()
-        self._there = True
-        self._stuck = False
-        self.level = -math.inf
-        """dBFS of what came last"""
-        self._zeros = 0.0
-        self._told_zero = False
-        self.filled = 0.0
-        """Seconds of silence that stand for what did not arrive"""
-        self.thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-
-    def _run(self) -> None:
-        while not self._capture.ended.is_set():
-            self._held, self._received, self._origin = [], 0, math.inf
-            try:
-                with self._source.open(self._device, self._format) as chunks:
-                    for chunk in chunks:
-                        if self._capture.ended.is_set():
-                            break
-                        self._take(chunk.audio, time.monotonic())
-            except SottovoceError as error:
-                self._lost(str(error))
-            except Exception as error:  # noqa: BLE001 - a plugin's; the other tracks go on
-                self._lost(f"{self._device.label}: {error!r}")
-            else:
-                self._lost(f"{self._device.label}: the stream ended")
-            self._begin()
-            self._capture.ended.wait(_AGAIN)
-
-    def _take(self, pcm: bytes, now: float) -> None:
-        import numpy as np
-
-        if not self._there:
-            self._there = True
-            self._capture.tell("back", self.name, f"{self._device.label}: it is back")
-        values = np.frombuffer(pcm, np.int16).astype(np.float32)
-        loudness = float(np.sqrt(np.mean(values**2))) / 32768
-        self.level = 20 * math.log10(loudness) if loudness else -math.inf
-        seconds = len(values) / self._capture.rate
-        self._listen(seconds, loudness)
-        if self._held is not None:
-            # Some blocks come late, none too early: the one that was the least late says when
-            # the first began.
-            self._received += len(values)
-            self._origin = min(self._origin, now - self._received / self._capture.rate)
-            self._held.append(pcm)
-            if self._received >= _ALIGN * self._capture.rate:
-                self._begin()
-            return
-        place = self._capture.place(now)
-        if place is None:  # paused
-            return
-        with self._lock:
-            self._behind.append((now, place - len(values) - self.wav.frames))
-            while now - self._behind[0][0] > _ALIGN:
-                # A block that is late brings the next ones with it: only what stays behind for a
-                # while is a hole.
-                missing = min(it for _, it in self._behind)
-                self._behind.popleft()
-                if missing > _HOLE * self._capture.rate:
-                    self._fill(missing)
-                    self._behind.clear()
-                    break
-            self._write(pcm)
-
-    def _begin(self) -> None:
-        """Put what was held at its place."""
-        held, self._held = self._held, None
-        self._behind.clear()
-        place = self._capture.place(self._origin) if held else None
-        if not held or place is None:
-            return
-        with self._lock:
-            missing = place - self.wav.frames
-            if missing > 0:
-                if not self.wav.frames:  # until the device had started: nothing was lost
-                    self.filled -= missing / self._capture.rate
-                self._fill(missing)
-            self._write(b"".join(held))
-
-    def _listen(self, seconds: float, loudness: float) -> None:
-        self._zeros = 0.0 if loudness else self._zeros + seconds
-        if self._source.kind is not SourceKind.MICROPHONE:
-            return
-        if self._zeros > _ZERO and not self._told_zero:
-            self._told_zero = True
-            self._capture.tell("zero", self.name,
-                f"{self._device.label}: audio arrives, and all of it is zero: it is muted, or this "
-                "program has no permission for the microphone")  # fmt: skip
-        elif not self._zeros and self._told_zero:
-            self._told_zero = False
-            self._capture.tell("heard", self.name, f"{self._device.label}: it is heard now")
-
-    def _write(self, pcm: bytes) -> None:
-        try:
-            self.wav.write(pcm)
-            self._stuck = False
-        except OSError as error:
-            if not self._stuck:
-                self._stuck = True
-                self._capture.tell("disk", self.name, f"the disk takes no more: {error.strerror}")
-
-    def _fill(self, frames: int) -> None:
-        self.filled += frames / self._capture.rate
-        self._capture.note("filled", self.name, seconds=round(frames / self._capture.rate, 3))
-        try:
-            self.wav.fill(frames)
-        except OSError:
-            self._write(b"")
-
-    def _lost(self, why: str) -> None:
-        self.level = -math.inf
-        if self._there and not self._capture.ended.is_set():
-            self._there = False
-            self._capture.tell("lost", self.name, f"{why}; the recording goes on without it")
-
-    def sync(self, *, end: int | None = None) -> None:
-        """Have it on the disk; with ``end`` as long as the recording is."""
-        with self._lock:
-            if end is not None and end - self.wav.frames > _HOLE * self._capture.rate:
-                self._fill(end - self.wav.frames)
-            try:
-                self.wav.sync()
-            except OSError:
-                self._write(b"")
 
 
 class Capture:
@@ -198,7 +53,8 @@ class Capture:
         """Seconds of pauses, those of earlier processes among them"""
         self._paused_at: float | None = None
         self.ended = threading.Event()
-        self._out = threading.Lock()
+        self._out: queue.Queue[str | None] = queue.Queue(_HEARD)
+        self._noting = threading.Lock()
         self._journal = (folder / "journal.jsonl").open("a", encoding="utf-8")
         self._tracks = []
         for it in about["tracks"]:
@@ -215,15 +71,20 @@ class Capture:
 
     def run(self) -> None:
         threading.Thread(target=self._obey, name="host", daemon=True).start()
+        telling = threading.Thread(target=self._tell, name="telling", daemon=True)
+        telling.start()
         self.note("started")
         for track in self._tracks:
             track.thread.start()
-        synced = time.monotonic()
+        synced = noted = time.monotonic()
         asleep = _asleep()
         while not self.ended.wait(_BEAT):
             now = time.monotonic()
             self._say({"levels": {it.name: _level(it.level) for it in self._tracks},
-                       "seconds": (self.place(now) or 0) / self.rate})  # fmt: skip
+                       "seconds": (self.place(now) or 0) / self.rate, **self._sums()})  # fmt: skip
+            if now - noted >= _JOURNAL:
+                noted = now
+                self.note("clock", frames={it.name: it.wav.frames for it in self._tracks})
             if now - synced >= 1:
                 synced = now
                 for track in self._tracks:
@@ -240,9 +101,15 @@ class Capture:
             track.thread.join(3)
             track.sync(end=end)
             track.wav.close()
-        self.note("ended", seconds=(end or 0) / self.rate,
-                  filled={it.name: round(it.filled, 2) for it in self._tracks})  # fmt: skip
-        self._say({"ended": {it.name: round(it.filled, 2) for it in self._tracks}})
+        self.note("ended", seconds=(end or 0) / self.rate, **self._sums())
+        self._journal.close()
+        self._say({"ended": True, **self._sums()})
+        self._out.put(None)
+        telling.join(_BEAT if self._out.full() else 2)
+
+    def _sums(self) -> dict[str, Any]:
+        return {"filled": {it.name: round(it.filled, 2) for it in self._tracks},
+                "drift": {it.name: round(it.clock.drift, 3) for it in self._tracks}}  # fmt: skip
 
     def _obey(self) -> None:
         for line in sys.stdin:
@@ -279,20 +146,26 @@ class Capture:
     def note(self, kind: str, track: str = "", **more: object) -> None:
         line = {"at": round((self.place(time.monotonic()) or 0) / self.rate, 3), "kind": kind,
                 "track": track, **more}  # fmt: skip
-        with self._out:
+        with self._noting:
             try:
                 self._journal.write(json.dumps(line, ensure_ascii=False) + "\n")
                 self._journal.flush()
-            except OSError:
-                pass  # a full disk is said where the audio cannot be written
+            except (OSError, ValueError):
+                pass  # a full disk is said where the audio cannot be written; or it has ended
 
     def _say(self, message: dict[str, Any]) -> None:
-        with self._out:
+        with contextlib.suppress(queue.Full):  # nobody reads: the recording goes on
+            self._out.put_nowait(json.dumps(message, ensure_ascii=False))
+
+    def _tell(self) -> None:
+        """The host may be held up, or gone: a thread of its own waits for it."""
+        while (line := self._out.get()) is not None:
             try:
-                sys.stdout.write(json.dumps(message, ensure_ascii=False) + "\n")
+                sys.stdout.write(line + "\n")
                 sys.stdout.flush()
             except (BrokenPipeError, ValueError):
                 self.ended.set()  # the host is gone
+                return
 
 
 def _level(level: float) -> float | None:
@@ -301,16 +174,24 @@ def _level(level: float) -> float | None:
 
 def _asleep() -> float:
     """Seconds that the machine slept since it was started, where the system tells."""
-    if not hasattr(time, "CLOCK_BOOTTIME"):
-        return 0.0
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+    for counting, awake in (
+        ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"),  # Linux
+        ("CLOCK_MONOTONIC_RAW", "CLOCK_UPTIME_RAW"),
+    ):  # macOS
+        if hasattr(time, counting) and hasattr(time, awake):
+            one, other = getattr(time, counting), getattr(time, awake)
+            return time.clock_gettime(one) - time.clock_gettime(other)
+    return 0.0
 
 
 def capture(host: Host, folder: Path) -> None:
-    """Record into a folder until told to stop. Raises ``RecordingError``."""
+    """Record into a folder from the word on until told to stop. Raises ``RecordingError``."""
     import filelock
+    import numpy  # noqa: F401 - loaded now: once it is told to record every moment counts
 
     sources = {it.name: it for it in host.plugins.collect("register_audio_sources")}
+    if sys.stdin.readline().strip() != "record":
+        return  # it was not needed, or the host is gone
     lock = filelock.FileLock(folder / "lock")
     try:
         lock.acquire(timeout=5)

@@ -51,7 +51,7 @@ class Notice:
 
     kind: str
     """``lost``, ``back``, ``zero``, ``heard``, ``slept``, ``disk``, ``low``, ``full``, ``longest``,
-    ``restarted``"""
+    ``hole``, ``restarted``"""
     track: str
     """Empty for all"""
     text: str
@@ -70,10 +70,14 @@ class Recorder:
     rate: int = RATE
     levels: dict[str, float | None] = field(default_factory=dict, init=False)
     """dBFS by track; ``None`` for silence"""
+    lost: frozenset[str] = field(default=frozenset(), init=False)
+    """Tracks whose device is gone"""
     seconds: float = field(default=0.0, init=False)
     """Recorded so far"""
     filled: dict[str, float] = field(default_factory=dict, init=False)
-    """Seconds by track in which nothing arrived; known when it has ended"""
+    """Seconds by track so far in which nothing arrived"""
+    drift: dict[str, float] = field(default_factory=dict, init=False)
+    """Seconds by track by which the device's clock was slow so far, or fast; it is made up for"""
     notices: queue.SimpleQueue[Notice] = field(default_factory=queue.SimpleQueue, init=False)
 
     def start(self) -> Path:
@@ -104,7 +108,9 @@ class Recorder:
         self._ended = threading.Event()
         self._stopping = False
         self._paused_at: float | None = None
-        self._pauses = 0
+        self._spare: subprocess.Popen[str] | None = None
+        self._filled, self._drift = dict[str, float](), dict[str, float]()
+        """Those of capture processes that were killed"""
         self._launch()
         self._thread = threading.Thread(target=self._hear, name="recorder", daemon=True)
         self._thread.start()
@@ -145,6 +151,8 @@ class Recorder:
             self._process.kill()  # a device that hangs; what came is on the disk
             self._ended.wait()
         self._thread.join()
+        if self._spare is not None:
+            self._dismiss(self._spare)
 
     def stop(self) -> Path:
         """End it, and make it one file. Raises ``RecordingError``; what was recorded stays."""
@@ -153,14 +161,35 @@ class Recorder:
 
     def _launch(self) -> None:
         self._launched = time.monotonic()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "sottovoce", "capture", str(self.folder)],
+        spare, self._spare = self._spare, None
+        if spare is not None and spare.poll() is not None:
+            self._dismiss(spare)
+            spare = None
+        self._process = spare or self._load()
+        self._order("record")
+
+    def _load(self) -> subprocess.Popen[str]:
+        """A capture process that waits for the word."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "sottovoce.capture", str(self.folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
             start_new_session=True,  # Ctrl-C is for the host, which then stops it in order
         )
+
+    def _dismiss(self, process: subprocess.Popen[str]) -> None:
+        """One that is over, or was never needed."""
+        for pipe in (process.stdin, process.stdout):
+            assert pipe is not None
+            with contextlib.suppress(BrokenPipeError):  # an order that nobody took any more
+                pipe.close()
+        try:
+            process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
     def _order(self, what: str) -> None:
         assert self._process.stdin is not None
@@ -174,16 +203,15 @@ class Recorder:
         for attempt in range(_TIMES):
             done = self._listen()
             status = self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
-                assert pipe is not None
-                with contextlib.suppress(BrokenPipeError):  # an order that nobody took any more
-                    pipe.close()
+            self._dismiss(self._process)
             if done or self._stopping or status == 1:
                 break
             log.warning("the capture process ended with %s", status)
             self.notices.put(
                 Notice("restarted", "", "the capture process ended, and was started again")
             )
+            self._filled, self._drift = self.filled, self.drift
+            self.lost = frozenset()  # the new one says it again
             if time.monotonic() - self._launched < 1:  # it cannot even begin
                 time.sleep(min(attempt * 0.1, 1.0))
             self._launch()
@@ -197,12 +225,25 @@ class Recorder:
         done = False
         for line in self._process.stdout:
             message: dict[str, Any] = json.loads(line)
+            if "filled" in message:
+                self.filled = _sum(self._filled, message["filled"])
+                self.drift = _sum(self._drift, message["drift"])
             if "levels" in message:
                 self.levels, self.seconds = message["levels"], message["seconds"]
+                if self._spare is None and not self._stopping:
+                    self._spare = self._load()
             elif "notice" in message:
                 notice = Notice(message["notice"], message["track"], message["text"])
                 log.info("recording: %s", notice.text)
+                if notice.kind == "lost":
+                    self.lost |= {notice.track}
+                elif notice.kind == "back":
+                    self.lost -= {notice.track}
                 self.notices.put(notice)
             elif "ended" in message:
-                self.filled, done = message["ended"], True
+                done = True
         return done
+
+
+def _sum(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
+    return {name: one.get(name, 0.0) + seconds for name, seconds in other.items()}

@@ -45,17 +45,19 @@ class GrowingWav:
             self.write(bytes(2 * piece))
             frames -= piece
 
-    def sync(self) -> None:
-        """Patch the header and have it all on the disk."""
+    def patch(self) -> None:
+        """Have the header say how much there is."""
         end = self._file.tell()
         # After a failed write there may be half a frame more than was counted.
         self.frames = (end - _HEADER) // 2
         self._file.seek(0)
         self._file.write(_header(self._rate, self.frames))
         self._file.seek(end)
-        os.fdatasync(self._file.fileno()) if hasattr(os, "fdatasync") else os.fsync(
-            self._file.fileno()
-        )
+
+    def flush(self) -> None:
+        """Have it all on the disk. On a busy disk that takes seconds; another thread may write
+        meanwhile."""
+        (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(self._file.fileno())
 
     def close(self) -> None:
         self._file.close()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 from ..times import clock
 from ..values import Feature, ModelTask, NotesMethod
-from .output import place, print_json
+from .output import place, print_json, show_around
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from ..chat.chat import Part
     from ..host import Host
 
-_HELP = "Type a question, '/open N' to read around segment N, or '/quit'."
-_AROUND = 3
+_HELP = "Type a question, '/open N' to read around segment N, '/play N' to hear it, or '/quit'."
 
 
 def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -117,22 +116,30 @@ def _typed(host: Host, meeting: str | None) -> Iterable[str]:
         text = line.strip()
         if text in ("/quit", "/exit"):
             return
-        if text.startswith("/open"):
-            _open(host, meeting, text.removeprefix("/open").strip(" #"))
+        if text.startswith(("/open", "/play")):
+            _open(host, meeting, text[5:].strip(" #"), aloud=text.startswith("/play"))
         elif text.startswith("/"):
             print(_HELP)
         elif text:
             yield text
 
 
-def _open(host: Host, meeting: str | None, number: str) -> None:
+def _open(host: Host, meeting: str | None, number: str, *, aloud: bool) -> None:
     if meeting is None or not number.isdecimal():
-        print("Say '/open' and a segment's number; with --all ask about the meeting itself.")
+        print("Say '/open' or '/play' and a segment's number; with --all ask about the meeting.")
         return
-    for segment in host.library.transcript(meeting).segments:
-        if abs(segment.id - int(number)) <= _AROUND:
-            mark = ">" if segment.id == int(number) else " "
-            print(f"{mark} {clock(segment.start)} {segment.speaker or 'Speaker'}: {segment.text}")
+    from .open import play, seconds
+
+    known = host.library.find(meeting)
+    try:
+        start = seconds(host, known, number)
+        if aloud:
+            play(known.recording.path, start)
+            return
+    except UsageError as error:
+        print(error)
+        return
+    show_around(host.library.transcript(meeting), int(number))
 
 
 def _show(parts: Iterable[Part], *, several: bool) -> None:
@@ -142,12 +149,14 @@ def _show(parts: Iterable[Part], *, several: bool) -> None:
     from ..chat import Cited, NotSaid, Words
 
     console = Console(highlight=False)
+    begun = False
     for part in parts:
         match part:
             case NotSaid():
                 where = "any meeting" if several else "this meeting"
-                console.print(f"Not said in {where}.")
+                console.print(f"{chr(10) * begun}Not said in {where}.")
             case Words(text):
+                begun = True
                 console.print(Text(text), end="")
             case Cited(passages, quoted=True):
                 (passage,) = passages

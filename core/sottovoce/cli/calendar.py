@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from .asking import typed
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -75,6 +77,13 @@ def run_add(host: Host, arguments: Namespace) -> int:
     calendars.check(source)
     if source.url:
         calendars.keep_secret(source.name, _password(arguments))
+    now = datetime.now().astimezone()
+    try:
+        calendars.find(source, now, now)  # a wrong address or password is said now
+    except UsageError:
+        if source.url:
+            calendars.forget_secret(source.name)
+        raise
     calendars.save(host.home, {**sources, source.name: source})
     return 0
 
@@ -84,9 +93,7 @@ def _password(arguments: Namespace) -> str:
         return sys.stdin.readline().rstrip("\n")
     if not sys.stdin.isatty():
         raise UsageError("the password is asked for on a terminal; or give --password-stdin")
-    import getpass
-
-    return getpass.getpass(f"Password of {arguments.user} at {arguments.url}: ")
+    return typed(f"Password of {arguments.user} at {arguments.url}:", hidden=True)
 
 
 def run_list(host: Host, arguments: Namespace) -> int:
@@ -142,7 +149,7 @@ def _chosen(fitting: list[Occurrence], number: int | None) -> Occurrence:
         if not sys.stdin.isatty():
             raise UsageError(f"{len(fitting)} events fit; say --choose N: {'; '.join(lines)}")
         print(*lines, sep="\n")
-        answer = input("Which one was it? ").strip()
+        answer = typed("Which one was it?").strip()
         number = int(answer) if answer.isdecimal() else 0
     if not 1 <= number <= len(fitting):
         raise UsageError(f"choose 1 to {len(fitting)}: {'; '.join(lines)}")

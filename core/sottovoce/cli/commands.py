@@ -20,6 +20,7 @@ from . import (
     meetings,
     models,
     notes,
+    open,
     plugins,
     privacy,
     process,
@@ -28,6 +29,7 @@ from . import (
     setup,
     templates,
     transcribe,
+    voices,
     watch,
 )
 
@@ -48,8 +50,10 @@ def register_commands(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         watch,
         jobs,
         meetings,
+        voices,
         notes,
         ask,
+        open,
         search,
         templates,
         export,

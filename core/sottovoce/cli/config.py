@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import device
 from ..errors import ConfigError, UsageError
 from ..values import Feature, ModelTask
+from .asking import confirmed
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def _effective(host: Host) -> dict[str, Any]:
         **{f"models.{it}": f"starter-{_STARTER[it]}" for it in ModelTask},
         "engine.kv_type": "f16",
         "speech.vocabulary": [],
+        "speech.profiles": False,
         "notes.folder": str(host.home.notes),
         "plugins.off": [],
     }
@@ -168,7 +170,7 @@ def run_reset(host: Host, arguments: Namespace) -> int:
     if not arguments.yes:
         if not sys.stdin.isatty():
             raise UsageError("nothing was changed: say --yes to reset without being asked")
-        if input(f"Put all of {path} back to the defaults? [y/N] ").strip().lower()[:1] != "y":
+        if not confirmed(f"Put all of {path} back to the defaults?"):
             print("Nothing was changed.")
             return 1
     kept = path.with_name(path.name + ".before")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ModelError, UsageError
+from .asking import confirmed, typed
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -116,7 +117,7 @@ def shown(label: str) -> Iterator[Report]:
         transient=True,
         disable=not console.is_terminal,
     ) as bars:
-        task = bars.add_task(label, total=None, start=False)
+        task = bars.add_task(f"Asking for {label}", total=None, start=False)
         started = False
 
         def report(now: Transferred) -> None:
@@ -138,17 +139,24 @@ def shown(label: str) -> Iterator[Report]:
 
 
 def run_remove(host: Host, arguments: Namespace) -> int:
+    from ..measured import forget_speed
+
     spec = host.models.get(arguments.model)
     if spec is not None and spec.package is not None:
         raise UsageError(f"{spec.label} is part of a package: pip uninstall {spec.package}")
     if not arguments.yes:
         if not sys.stdin.isatty():
             raise UsageError("nothing was removed: say --yes to remove without being asked")
-        if input(f"Remove {arguments.model}? [y/N] ").strip().lower() not in ("y", "yes"):
+        if not confirmed(f"Remove {arguments.model}?"):
             print("Nothing was removed.")
             return 1
+    own = arguments.model in {it.id for it in host.store.custom_models()}
     freed = host.store.remove(arguments.model)
-    print(f"Removed; {freed / 2**20:,.0f} MB are free again.")
+    if own:
+        forget_speed(host.home.speeds, arguments.model)
+        print("Forgotten; your file stays where it is.")
+    else:
+        print(f"Removed; {freed / 2**20:,.0f} MB are free again.")
     if arguments.model in host.config.models.values():
         print("It was chosen in device.toml: 'sotto setup' chooses another one.")
     return 0
@@ -181,13 +189,11 @@ def run_token(host: Host, arguments: Namespace) -> int:
         print("Forgotten." if token.forget() else "There was none.")
         return 0
     if sys.stdin.isatty():
-        from getpass import getpass
-
-        typed = getpass("Access token of the model hub (it is not shown): ")
+        given = typed("Access token of the model hub (it is not shown):", hidden=True)
     else:
-        typed = sys.stdin.readline()
-    if not typed.strip():
+        given = sys.stdin.readline()
+    if not given.strip():
         raise UsageError("no token was given; nothing was changed")
-    token.write(typed.strip())
+    token.write(given.strip())
     print("Kept in the system's keyring. It is sent to the hub, and only for gated models.")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext, redirect_stdout
 from typing import TYPE_CHECKING
 
 from ..values import ModelTask
@@ -44,12 +45,13 @@ def run(host: Host, arguments: Namespace) -> int:
     speech = host.model(ModelTask.TRANSCRIPTION, arguments.speech)
     wanted = request(host, arguments)
     first = record.captioning(host)
+    spoken = arguments.spoken or host.config.speech_language or next(iter(first.languages), "")
 
     def assist(session: LiveSession, said: Said) -> Assistant:
         from ..live.assistant import Assistant
 
         return Assistant(
-            host, spec, wanted, said, seconds=lambda: session.seconds, say=session.tell
+            host, spec, wanted, said, spoken, seconds=lambda: session.seconds, say=session.tell
         )
 
     with record.meeting(host, arguments, captions=True, assist=assist) as finished:
@@ -57,11 +59,15 @@ def run(host: Host, arguments: Namespace) -> int:
         arguments.files = [finished.path]
         if finished.heard is None:
             return process.run(host, arguments)
+        again = speech != first and not arguments.no_second_pass
         arguments.speech = first.id
-        status = process.run(host, arguments, finished.heard, finished.prepared)
-    if status or speech == first or arguments.no_second_pass:
+        as_json, arguments.json = arguments.json, arguments.json and not again
+        # Of two results a program that reads them gets the better one alone.
+        with redirect_stdout(sys.stderr) if as_json and again else nullcontext():
+            status = process.run(host, arguments, finished.heard, finished.prepared)
+    if status or not again:
         return status
-    arguments.speech = speech.id
+    arguments.speech, arguments.json = speech.id, as_json
     print(
         f"sotto: {speech.label} now hears the recording; Ctrl-C stops that, and then "
         f"sotto process '{finished.path}' goes on with it",

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..times import clock
+from .asking import confirmed
 from .output import (
     meeting_to_json,
     print_json,
     result_to_json,
+    show_around,
     show_notes,
     show_transcript,
 )
@@ -40,6 +42,9 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
     command = actions.add_parser("show", help="show a meeting's transcript and notes")
     command.add_argument("meeting", metavar="MEETING", help=_MEETING)
+    command.add_argument(
+        "--at", metavar="PLACE", help="only what was said there: a time as 12:34, or '#45'"
+    )
     command.add_argument("--json", action="store_true", help="print as JSON")
     command.set_defaults(run=run_show)
 
@@ -111,15 +116,18 @@ def _state(meeting: Meeting) -> str:
 
 
 def run_show(host: Host, arguments: Namespace) -> int:
+    from ..library.inventions import inventions
     from ..pipeline import Processed, load
 
     meeting = host.library.find(arguments.meeting)
+    if arguments.at is not None:
+        return _show_at(host, meeting, arguments.at)
     if "transcription" in meeting.stages and "notes" not in meeting.stages:
         transcript = host.library.transcript(meeting.id)
         if not arguments.json:
             from rich.console import Console
 
-            show_transcript(Console(), transcript)
+            show_transcript(Console(), transcript, inventions(host.library, meeting.id))
     done: Processed = load(host, meeting)
     if arguments.json:
         print_json(result_to_json(done, [path for _, path in meeting.exports]))
@@ -127,9 +135,22 @@ def run_show(host: Host, arguments: Namespace) -> int:
     from rich.console import Console
 
     console = Console()
-    show_transcript(console, done.transcript)
+    show_transcript(console, done.transcript, done.removed)
     console.print()
     show_notes(console, done.notes, done.transcript)
+    return 0
+
+
+def _show_at(host: Host, meeting: Meeting, place: str) -> int:
+    from .open import seconds
+
+    transcript = host.library.transcript(meeting.id)
+    start = seconds(host, meeting, place)
+    last = max((it.end for it in transcript.segments), default=0.0)
+    if start > last:
+        raise UsageError(f"'{meeting.recording.title}' ends at {clock(last)}")
+    spoken = [it.id for it in transcript.segments if it.start < start + 1]
+    show_around(transcript, max(spoken, default=0))
     return 0
 
 
@@ -189,7 +210,7 @@ def run_delete(host: Host, arguments: Namespace) -> int:
             raise UsageError("nothing was deleted: say --yes to delete without being asked")
         print(f"Delete '{meeting.recording.title}' ({meeting.id}) from the library", end="")
         print(" and these files:" if files else "", *files, sep="\n  ")
-        if input("Delete? [y/N] ").strip().lower() not in ("y", "yes"):
+        if not confirmed("Delete?"):
             print("Nothing was deleted.")
             return 1
     for file in files:

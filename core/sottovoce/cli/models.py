@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ModelError, SottovoceError, UsageError
-from ..values import ModelSpec, ModelTask
+from ..errors import ConfigError, ModelError, SottovoceError, UsageError
+from ..values import EngineSettings, ModelSpec, ModelTask
 from . import install
 from .output import print_json
 from .picker import minutes, rounded, tokens
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from collections.abc import Iterator
 
     from ..engines.llama.settings import LlamaSettings
     from ..fit import Fit
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from ..speed import Speed
     from ..values import HardwareProfile
 
+log = logging.getLogger(__name__)
+
+_LOOK, _BUSY = 0.5, 25.0
+"""Seconds, and percent of the processor that others may use in them, before a measurement"""
 _CUSTOM_CONTEXT = 16_384
 """Tokens that a file of the hub is shown with room for, unless the person says otherwise"""
 
@@ -96,8 +102,17 @@ def look(host: Host, installed: frozenset[str], *, override: bool = False) -> Pi
         hardware,
         installed=installed,
         measured=load_speeds(host.home.speeds, hardware),
+        engine=_engine(host),
         override=override,
     )
+
+
+def _engine(host: Host) -> EngineSettings:
+    """What the person chose for the engine on this device; nothing, where the file is not its."""
+    try:
+        return host.config.engine
+    except ConfigError:
+        return EngineSettings()
 
 
 def run_list(host: Host, arguments: Namespace) -> int:
@@ -113,6 +128,7 @@ def run_list(host: Host, arguments: Namespace) -> int:
                 "overridden": picker.overridden,
                 "advisories": list(picker.advisories),
                 "missing": missing,
+                "under_way": host.store.under_way(),
             }
         )
         return 0
@@ -124,17 +140,38 @@ def run_list(host: Host, arguments: Namespace) -> int:
     for said in missing.values():
         console.print(Text(f"Warning: {said}", style="yellow"))
     show_picker(console, picker)
+    chosen = dataclasses.asdict(_engine(host)).items()
+    if said := ", ".join(f"engine.{name} = {it}" for name, it in chosen if it is not None):
+        console.print(Text(f"\nReckoned with what is set on this device: {said}"))
     console.print()
     show_transcription(console, transcription, installed)
-    console.print(Text(f"\n{_in_use(host)}"))
+    console.print(Text(f"\n{_in_use(host, installed)}"))
+    for line in _under_way(host):
+        console.print(Text(line))
     return 0
 
 
-def _in_use(host: Host) -> str:
+def _under_way(host: Host) -> Iterator[str]:
+    from ..fit import gigabytes
+
+    for id, arrived in host.store.under_way().items():
+        if (spec := host.models.get(id)) is not None:
+            yield (
+                f"Begun: {spec.label}, {gigabytes(arrived)} of {gigabytes(spec.size)}; 'sotto "
+                f"models install {id}' goes on, 'sotto models remove {id}' deletes it"
+            )
+
+
+def _in_use(host: Host, installed: frozenset[str]) -> str:
     try:
-        speech, language = (host.model(task).label for task in ModelTask)
+        used = [host.model(task) for task in ModelTask]
     except SottovoceError as error:
         return f"In use: none; {error}"
+    here = [it.package is not None or it.id in installed for it in used]
+    speech, language = (
+        f"{it.label}{'' if is_here else ' (not installed)'}"
+        for it, is_here in zip(used, here, strict=True)
+    )
     return f"In use: {speech} to transcribe, {language} for notes"
 
 
@@ -177,21 +214,22 @@ def describe_file(
 
 
 def _show_fit(host: Host, spec: ModelSpec, path: Path | None, arguments: Namespace) -> int:
-    from ..engines.llama.settings import LlamaSettings
+    from ..engines.llama.settings import settings_of
     from ..fit import fit
     from ..measured import load_speeds
     from ..speed import estimate
 
     if spec.shape is None:
         return _show_plain(host, spec, arguments.json)
-    context = arguments.context or spec.n_ctx
+    settings = settings_of(spec, _engine(host))
+    context = arguments.context or settings.n_ctx
     if context < 256 or (spec.longest_ctx and context > spec.longest_ctx):
         raise UsageError(
             f"{spec.label} takes a context of 256 to {spec.longest_ctx or spec.n_ctx} tokens"
         )
     hardware = measured_hardware(host)
-    kv_type = "q8_0" if arguments.small_cache else "f16"
-    settings = LlamaSettings(n_ctx=context, kv_type=kv_type)
+    kv_type = "q8_0" if arguments.small_cache else settings.kv_type
+    settings = dataclasses.replace(settings, n_ctx=context, kv_type=kv_type)
     path = path or _file(spec)
     exact = _read_file(path) if path else {}
     placed = fit(spec, hardware, settings=settings, **exact)
@@ -329,8 +367,13 @@ def run_bench(host: Host, arguments: Namespace) -> int:
     spec = find_model(host, arguments.model)
     if spec.task is not ModelTask.GENERATION:
         raise UsageError(f"{spec.label} transcribes; only language models are measured")
+    import psutil
     from rich.console import Console
 
+    if (busy := psutil.cpu_percent(_LOOK)) > _BUSY:
+        log.warning(
+            "other programs use %.0f %% of the processor: it measures less than it is", busy
+        )
     with (
         Console(stderr=True).status(f"Measuring {spec.label}"),
         contextlib.closing(host.load_text_generator(spec)) as generator,

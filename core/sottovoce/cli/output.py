@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..library.codec import notes_to_json, transcript_to_json
@@ -10,7 +11,7 @@ from ..times import clock
 from ..values import ActionItem, SectionKind, Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -43,6 +44,7 @@ def result_to_json(done: Processed, files: Sequence[Path] = ()) -> dict[str, Any
     return {
         "meeting": meeting_to_json(done.meeting),
         "transcript": transcript_to_json(done.transcript),
+        "removed": dict(done.removed),
         "notes": notes_to_json(done.notes),
         "files": [str(path) for path in files],
     }
@@ -56,7 +58,15 @@ def place(recording: Path, seconds: float) -> str:
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
-def show_transcript(console: Console, transcript: Transcript) -> None:
+def left_out(removed: Mapping[str, int]) -> str:
+    """What the guards took for invented, for a person; empty for nothing."""
+    what = ", ".join(f"{kind} ({count})" for kind, count in removed.items())
+    return f"left out as invented: {what}" if what else ""
+
+
+def show_transcript(
+    console: Console, transcript: Transcript, removed: Mapping[str, int] = MappingProxyType({})
+) -> None:
     from rich.text import Text
 
     colours = dict(zip(transcript.speakers, _COLOURS * len(transcript.speakers), strict=False))
@@ -69,6 +79,20 @@ def show_transcript(console: Console, transcript: Transcript) -> None:
             line.append(f"{segment.speaker}: ", style=f"bold {colours[segment.speaker]} not dim")
         line.append(segment.text, style="not dim")
         console.print(line)
+    if removed:
+        console.print(Text(left_out(removed).capitalize(), style="dim"))
+
+
+_AROUND = 3
+"""Segments before and after a place"""
+
+
+def show_around(transcript: Transcript, number: int) -> None:
+    """What was said around a segment, which is marked."""
+    for segment in transcript.segments:
+        if abs(segment.id - number) <= _AROUND:
+            mark = ">" if segment.id == number else " "
+            print(f"{mark} {clock(segment.start)} {segment.speaker or 'Speaker'}: {segment.text}")
 
 
 def nothing(notes: MeetingNotes) -> str:
@@ -90,7 +114,10 @@ def checks(notes: MeetingNotes) -> list[str]:
             "support them."
         )
     if notes.unverified:
-        told.append(f"{notes.unverified} statements are unverified: only names and numbers were.")
+        told.append(
+            f"{notes.unverified} statements are unverified: only their names and numbers were "
+            "found in the cited speech."
+        )
     return told
 
 
@@ -99,8 +126,11 @@ def show_notes(console: Console, notes: MeetingNotes, transcript: Transcript) ->
 
     starts = {segment.id: segment.start for segment in transcript.segments}
 
-    def stamps(statement: Statement) -> str:
-        return " ".join(clock(starts[segment]) for segment in statement.segments)
+    def stamps(statement: Statement) -> Text:
+        """Times, as links into the recording."""
+        path = notes.recording.path
+        found = [(clock(starts[it]), place(path, starts[it])) for it in statement.segments]
+        return Text(" ").join(Text(time, style=f"dim link {link}") for time, link in found)
 
     def line(statement: Statement, bullet: str) -> None:
         text = statement.text if statement.verified else f"{statement.text} (unverified)"
@@ -110,7 +140,7 @@ def show_notes(console: Console, notes: MeetingNotes, transcript: Transcript) ->
             bullet, text = ("☑ " if statement.done else "☐ "), f"{owner}{text}{due}"
         stamped = Text(f"  {bullet}{text}")
         if bullet:
-            stamped.append(f"  {stamps(statement)}", style="dim")
+            stamped.append("  ").append_text(stamps(statement))
         console.print(stamped)
 
     console.rule(Text(f"Notes: {notes.title}"))

@@ -40,7 +40,10 @@ def show_picker(console: Console, picker: Picker, *, numbered: bool = False) -> 
     if picker.blocked:
         console.print(Text(picker.blocked, style="bold"))
         if not picker.choices:
-            console.print("The starter models work all the same, and need no download.")
+            console.print(
+                "The starter models work all the same, and need no download. "
+                "'sotto models --override' lists the others."
+            )
             return
     if picker.overridden:
         console.print("You asked for all models, also those that this device is not made for.")

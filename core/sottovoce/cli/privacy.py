@@ -36,19 +36,14 @@ def run(host: Host, arguments: Namespace) -> int:
         print_json({"stays": stays, "connects": connects, "listens": listens, "guard": guard})
         return 0
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console = Console()
     console.print(Text("Stays on this machine", style="bold"))
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column()
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(overflow="fold")
     for row in stays:
         size = f"{row['bytes'] / 2**20:,.1f} MB" if row["bytes"] else "none yet"
-        table.add_row(Text(f"  {row['what']}"), size, Text(row["path"]))
-    console.print(table)
+        # Not cut where the terminal ends: a path is there to be copied.
+        console.print(Text(f"  {row['what']} ({size}): {row['path']}"), soft_wrap=True)
     console.print(Text("\nCould connect", style="bold"))
     if not connects:
         console.print("  nothing")
@@ -59,7 +54,8 @@ def run(host: Host, arguments: Namespace) -> int:
     for row in listens:
         console.print(_line(row), soft_wrap=True)
     console.print(Text("\nEverything else is refused", style="bold"))
-    console.print(Text(f"  this program: {guard['host']}\n  its engines: {guard['workers']}"))
+    for who, how in (("this program", guard["host"]), ("its engines", guard["workers"])):
+        console.print(Text(f"  {who}: {how}"), soft_wrap=True)
     return 0
 
 
@@ -67,6 +63,7 @@ def _stays(host: Host) -> list[dict[str, Any]]:
     home = host.home
     kept = {
         "meetings: transcripts, notes, voices": home.library,
+        f"voice profiles ({'on' if _recognises(host) else 'off'})": home.voices,
         "recordings": home.recordings,
         "notes": host.notes_folder,
         "what models have read of meetings": home.contexts,
@@ -75,6 +72,15 @@ def _stays(host: Host) -> list[dict[str, Any]]:
         "logs": home.log,
     }
     return [{"what": what, "path": str(path), "bytes": _size(path)} for what, path in kept.items()]
+
+
+def _recognises(host: Host) -> bool:
+    from ..errors import ConfigError
+
+    try:
+        return host.config.speech_profiles
+    except ConfigError:  # of another device, or damaged: then nothing is computed at all
+        return False
 
 
 def _size(path: Path) -> int:

@@ -10,7 +10,7 @@ from ..errors import SottovoceError
 from ..values import ModelTask
 from . import transcribe
 from .notes import add_request, request
-from .output import print_json, result_to_json
+from .output import left_out, print_json, result_to_json
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -97,6 +97,8 @@ def run(
                 failed += 1
                 print(f"sotto: {error}", file=sys.stderr)
                 continue
+            if done.removed:
+                print(f"sotto: {file.name}: {left_out(done.removed)}", file=sys.stderr)
             if arguments.json:
                 results.append(result_to_json(done, paths))
             else:

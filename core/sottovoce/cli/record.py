@@ -6,13 +6,14 @@ import argparse
 import re
 import signal
 import sys
+import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SottovoceError, UsageError
 from ..values import ModelTask
-from . import process
+from . import call, process
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from ..values import ModelSpec
 
     Assist = Callable[[LiveSession, Said], Assistant]
+
+
+_ANNOUNCEMENT = "This meeting is recorded and transcribed."
 
 
 def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -50,10 +54,6 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     )
     add_options(parser)
     parser.set_defaults(run=run)
-    # What the recorder starts; nobody types it.
-    capture = subparsers.add_parser("capture", add_help=False)
-    capture.add_argument("folder", type=Path, help=argparse.SUPPRESS)
-    capture.set_defaults(run=_capture)
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -72,6 +72,12 @@ def add_options(parser: ArgumentParser) -> None:
         "--max", type=_seconds, metavar="TIME", help="end after so long: 90m, 1h30m, 45s"
     )
     parser.add_argument("--announce", metavar="TEXT", help="shown at the start, to be read out")
+    parser.add_argument(
+        "--aloud",
+        action="store_true",
+        help="have the announcement spoken out of the loudspeakers",
+    )
+    call.add_options(parser)
     parser.add_argument(
         "--overlay",
         action="append",
@@ -116,11 +122,15 @@ def meeting(
     """Record one to its end, and give what it left."""
     import filelock
 
+    from ..capture.announce import voice
     from ..capture.devices import wanted
     from ..capture.recorder import Recorder
     from ..live.overlays import find
 
     overlays = find(host, arguments.overlay or ["terminal"])
+    if arguments.aloud:
+        voice()
+    going_on = call.wait(host, arguments)
     asked = {"microphone": arguments.microphone, "loopback": arguments.loopback}
     tracks = wanted(host, asked, _say)
     lock = filelock.FileLock(host.home.recording_lock)
@@ -135,7 +145,7 @@ def meeting(
         recorder.start()
         # How it is ended, also where a shell started it in the background and has it ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        finished = _accompany(host, arguments, recorder, overlays, captions, assist)
+        finished = _accompany(host, arguments, recorder, overlays, captions, assist, going_on)
     finally:
         lock.release()
     yield finished
@@ -148,6 +158,7 @@ def _accompany(
     overlays: Sequence[SuggestionOverlay],
     captions: bool,
     assist: Assist | None,
+    going_on: call.Call | None,
 ) -> Finished:
     from ..live.overlays import Overlays
     from ..live.session import LiveSession
@@ -165,18 +176,41 @@ def _accompany(
     try:
         for track in recorder.tracks:
             session.tell(f"{track.speaker}: {track.device.label}")
-        if arguments.announce:
-            session.tell(f"say or paste: “{arguments.announce}”")
-        with suppress(KeyboardInterrupt):  # how a recording ends
+        _announce(arguments, session)
+        with suppress(KeyboardInterrupt), call.ending(going_on, session):  # how a recording ends
             session.run(shown, say)
         finished = session.finish(shown, say)
     finally:
         shown.close()
-    for source, seconds in recorder.filled.items():
-        if seconds > 0.5:
-            speaker = next((it.speaker for it in recorder.tracks if it.source == source), source)
-            _say(f"{speaker}: {seconds:.1f} s did not arrive, and are silence in the recording")
+    for track in recorder.tracks:
+        if (seconds := recorder.filled.get(track.source, 0.0)) > 0.5:
+            _say(
+                f"{track.speaker}: {seconds:.1f} s did not arrive, and are silence in the recording"
+            )
+        if abs(off := recorder.drift.get(track.source, 0.0)) > 0.2:
+            way = "slow" if off > 0 else "fast"
+            _say(
+                f"{track.speaker}: the device's clock was {abs(off):.1f} s {way}; it is made up for"
+            )
     return finished
+
+
+def _announce(arguments: Namespace, session: LiveSession) -> None:
+    from ..capture.announce import speak
+
+    text = arguments.announce or _ANNOUNCEMENT
+
+    def aloud() -> None:
+        try:
+            speak(text)
+        except UsageError as error:
+            session.tell(str(error))
+
+    if arguments.aloud:
+        session.tell(f"spoken: “{text}”")
+        threading.Thread(target=aloud, name="announcement", daemon=True).start()
+    elif arguments.announce:
+        session.tell(f"say or paste: “{text}”")
 
 
 def _say(text: str) -> None:
@@ -217,10 +251,3 @@ def _seconds(text: str) -> float:
         raise argparse.ArgumentTypeError(f"'{text}' is no time; say 90m, 1h30m or 45s")
     hours, minutes, seconds = (int(it or 0) for it in found.groups())
     return hours * 3600 + minutes * 60 + seconds
-
-
-def _capture(host: Host, arguments: Namespace) -> int:
-    from ..capture.process import capture
-
-    capture(host, arguments.folder)
-    return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .. import device
 from ..errors import ConfigError, ModelError, SottovoceError, UsageError
 from ..values import ModelTask
+from .asking import typed
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -89,14 +90,14 @@ def _language(
     starter = _of(host, ModelTask.GENERATION, _STARTERS[ModelTask.GENERATION])
     best = picker.recommended.spec if picker.recommended else starter
     if wanted is None and asks:
-        print("\n   0 is the starter, which needs no download.")
+        print("\n   More stars write better notes. 0 is the starter, which needs no download.")
         kept = host.models.get(now.models.get(ModelTask.GENERATION, ""), best)
 
-        def read(typed: str) -> ModelSpec:
-            if not typed:
+        def read(answer: str) -> ModelSpec:
+            if not answer:
                 return kept
             listed = [starter, *(it.spec for it in picker.choices)]
-            return _numbered(listed, typed) or _of(host, ModelTask.GENERATION, typed)
+            return _numbered(listed, answer) or _of(host, ModelTask.GENERATION, answer)
 
         return _ask(f"Which one? Its number or id, or Enter for {_short(kept)}:", read)
     match wanted:
@@ -113,10 +114,10 @@ def _language(
 def _speech(host: Host, heard: list[ModelSpec], now: ModelSpec | None) -> ModelSpec:
     kept = now or _of(host, ModelTask.TRANSCRIPTION, _STARTERS[ModelTask.TRANSCRIPTION])
 
-    def read(typed: str) -> ModelSpec:
-        if not typed:
+    def read(answer: str) -> ModelSpec:
+        if not answer:
             return kept
-        return _numbered([kept, *heard], typed) or _of(host, ModelTask.TRANSCRIPTION, typed)
+        return _numbered([kept, *heard], answer) or _of(host, ModelTask.TRANSCRIPTION, answer)
 
     print("\n   The starter hears English only; Whisper hears nearly any language.")
     return _ask(f"Which one? Its number or id, or Enter for {_short(kept)}:", read)
@@ -126,27 +127,20 @@ def _short(spec: ModelSpec) -> str:
     return spec.label.partition(" (")[0]
 
 
-def _numbered(listed: list[ModelSpec], typed: str) -> ModelSpec | None:
-    if not typed.isascii() or not typed.isdigit():
+def _numbered(listed: list[ModelSpec], answer: str) -> ModelSpec | None:
+    if not answer.isascii() or not answer.isdigit():
         return None
-    if int(typed) >= len(listed):
-        raise UsageError(f"there is no number {typed}")
-    return listed[int(typed)]
+    if int(answer) >= len(listed):
+        raise UsageError(f"there is no number {answer}")
+    return listed[int(answer)]
 
 
 def _ask(question: str, read: Callable[[str], _T]) -> _T:
     """Ask until the answer is one."""
     while True:
+        answer = typed(f"   {question}").strip()
         try:
-            typed = input(f"   {question} ").strip()
-        except EOFError:
-            print()
-            raise UsageError("nothing was chosen, and nothing was changed") from None
-        except KeyboardInterrupt:
-            print()
-            raise
-        try:
-            return read(typed)
+            return read(answer)
         except (ModelError, UsageError) as error:
             print(f"   {error}")
 
@@ -174,7 +168,7 @@ def _folder(
     console.print(Text(f"   Now: {kept}"), soft_wrap=True)
     return _ask(
         "A folder, such as an Obsidian vault, or Enter for that one:",
-        lambda typed: _existing(Path(typed)) if typed else None,
+        lambda answer: _existing(Path(answer)) if answer else None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..values import ModelTask, SpeechRequest
+from .output import left_out
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -121,8 +122,7 @@ def told(made: Production, removed: Mapping[str, int]) -> list[str]:
     """How a transcript was made, and what the guards left out of it."""
     lines = [f"transcribed by {made.model}, {made.engine}, in {made.seconds:.1f} s"]
     if removed:
-        what = ", ".join(f"{kind} ({count})" for kind, count in removed.items())
-        lines.append(f"left out as invented: {what}")
+        lines.append(left_out(removed))
     return lines
 
 

@@ -23,11 +23,17 @@ def architecture() -> str:
 
 
 def physical_cores() -> int:
-    """Cores that this process may use."""
-    cores = psutil.cpu_count(logical=False) or 1
+    """Cores that this process may use, as far as its container lets it."""
+    cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
     process = psutil.Process()
     allowed = len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else cores
-    return max(1, min(cores, allowed))
+    return max(1, min(cores, allowed, _cgroup_cores() or cores))
+
+
+def _cgroup_cores() -> int | None:
+    """Of the control group that a container is: its share of time, "200000 100000" for two."""
+    quota, _, period = _cgroup_text("cpu.max").partition(" ")
+    return -(-int(quota) // int(period)) if quota.isdigit() and period.isdigit() else None
 
 
 def total_memory() -> int:
@@ -45,11 +51,15 @@ def available_memory() -> int:
 
 def _cgroup_number(name: str) -> int | None:
     """Of the control group that a container is; ``None`` where there is no limit."""
-    try:
-        text = (_CGROUP / name).read_text().strip()
-    except OSError:
-        return None
+    text = _cgroup_text(name)
     return int(text) if text.isdigit() else None
+
+
+def _cgroup_text(name: str) -> str:
+    try:
+        return (_CGROUP / name).read_text().strip()
+    except OSError:
+        return ""
 
 
 def on_battery() -> bool | None:

@@ -150,6 +150,9 @@ class Jobs:
     def find(self, path: Path) -> Job | None:
         return next(iter(self._jobs("WHERE path = ?", os.fsencode(path))), None)
 
+    def of_meeting(self, meeting_id: str) -> list[Job]:
+        return self._jobs("WHERE meeting_id = ?", meeting_id)
+
     def get(self, id: int) -> Job | None:
         return next(iter(self._jobs("WHERE id = ?", id)), None)
 

@@ -114,8 +114,9 @@ class Library:
         with self._transaction() as db:
             db.execute("UPDATE meetings SET path = ? WHERE id = ?", (str(path), meeting_id))
 
-    def replace_content(self, meeting_id: str, recording: Recording) -> None:
-        """Give a meeting another file, with its content and when it began."""
+    def replace_content(self, meeting_id: str, recording: Recording, *, anew: bool) -> None:
+        """Give a meeting another file, with its content and when it began; with ``anew`` it is
+        transcribed again."""
         with self._transaction() as db:
             db.execute(
                 "UPDATE meetings SET path = ?, sha256 = ?, started_at = ? WHERE id = ?",
@@ -126,6 +127,8 @@ class Library:
                     meeting_id,
                 ),
             )
+            if anew:
+                _forget_transcript(db, meeting_id)
 
     def meetings(self) -> list[Meeting]:
         """All meetings, the latest first."""
@@ -268,8 +271,7 @@ class Library:
     def forget_transcript(self, meeting_id: str) -> None:
         """Take a transcript back, so that the recording is transcribed anew."""
         with self._transaction() as db:
-            for table in ("segments", "speakers", "stages", "inventions"):
-                db.execute(f"DELETE FROM {table} WHERE meeting_id = ?", (meeting_id,))
+            _forget_transcript(db, meeting_id)
 
     def transcript(self, meeting_id: str) -> Transcript:
         """The merged transcript; without segments while it is still being transcribed."""
@@ -402,6 +404,11 @@ def _insert(
     )
 
 
+def _forget_transcript(db: sqlite3.Connection, meeting_id: str) -> None:
+    for table in ("segments", "speakers", "stages", "inventions"):
+        db.execute(f"DELETE FROM {table} WHERE meeting_id = ?", (meeting_id,))
+
+
 def _finish(db: sqlite3.Connection, meeting_id: str, made: Production) -> None:
     """Record that a stage is complete; done again, it replaces its earlier record."""
     db.execute(
@@ -412,7 +419,7 @@ def _finish(db: sqlite3.Connection, meeting_id: str, made: Production) -> None:
 
 
 def _segment(row: sqlite3.Row, position: int) -> Segment:
-    voice = array("f")
+    voice = array("f")  # not a tuple of floats: that takes eight times the memory
     voice.frombytes(row["voice"])
     return Segment(
         id=position,
@@ -423,7 +430,7 @@ def _segment(row: sqlite3.Row, position: int) -> Segment:
         words=tuple(Word(*word) for word in json.loads(row["words"])),
         confidence=row["confidence"],
         track=row["track"],
-        voice=tuple(voice),
+        voice=voice or (),
         language=row["language"],
         until=row["until"],
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .. import device
 from ..errors import SottovoceError
 from ..notes.ahead import Ahead
-from ..notes.standing import Standing
+from ..notes.reading import Reading
 from ..pipeline import Prepared
 from ..speech.echo import MICROPHONE, without_echo
 from ..speech.speakers import attributed
@@ -54,15 +55,19 @@ class Assistant:
         spec: ModelSpec,
         request: Request,
         said: Said,
+        spoken: str,
         seconds: Callable[[], float],
         say: Callable[[str], None],
         power: Callable[[], Power] = power,
     ) -> None:
-        """``request`` says what notes are wanted; ``seconds`` how much was recorded so far; ``say``
-        is told what the person has to know. Returns at once."""
+        """``request`` says what notes are wanted, ``spoken`` the language that is (ISO 639-1);
+        ``seconds`` how much was recorded so far; ``say`` is told what the person has to know.
+        Returns at once."""
         self._host = host
         self._spec = spec
         self._request = request
+        self._spoken = spoken
+        self._began = datetime.now().astimezone()
         self._said = said
         self._seconds = seconds
         self._say = say
@@ -144,25 +149,31 @@ class Assistant:
                 log.warning("that suggestions are off could not be noted: %s", error)
         return Feature.SUGGESTIONS in self._host.config.features
 
-    def _reads(self) -> Ahead | Standing:
+    def _reads(self) -> Ahead | Reading:
         if self._spec.notes is NotesMethod.SCHEMA:
-            return Standing(self._model.get, self._request, lost=self._model.lost, full=self._full)
+            return Reading(
+                self._model.get,
+                self._began,
+                self._request,
+                lost=self._model.lost,
+                full=self._full,
+            )
         return Ahead(self._model.get, self._model.lost)
 
     def _full(self, segment: int) -> None:
         begin = clock(self._said.segments[segment].start)
         self._say(
-            f"{self._spec.label} has no more room: the notes up to {begin} are taken, and what "
-            "comes is read afresh; suggestions and answers know what was said since then"
+            f"{self._spec.label} has no more room: suggestions and answers know what was said "
+            f"since {begin}. The notes will cover all of it; the model reads it again for them"
         )
 
     def _maker(self) -> Maker:
         places = Places(self._said, self._host.home.library, self._request.own)
         me = next((it for it in self._said.speakers if it.casefold() in MICROPHONE), "Me")
         load: Callable[[], TextGenerator] = self._model.get
-        if isinstance(self._reader, Standing) or self._spec.notes is NotesMethod.SCHEMA:
-            standing = self._reader if isinstance(self._reader, Standing) else None
-            return Writing(self._said, places, load, standing, me)
+        if self._spec.notes is NotesMethod.SCHEMA:
+            reading = self._reader if isinstance(self._reader, Reading) else None
+            return Writing(self._said, places, load, reading, me)
         return Quoting(self._said, places, load, me)
 
     def _run(self) -> None:
@@ -179,4 +190,4 @@ class Assistant:
 
     def _transcript(self, segments: Sequence[Segment]) -> Transcript:
         said = attributed(sorted(segments, key=lambda it: it.start), self._said.speakers)
-        return Transcript(recording_id="", language="", segments=tuple(said))
+        return Transcript(recording_id="", language=self._spoken, segments=tuple(said))

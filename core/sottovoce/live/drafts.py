@@ -26,7 +26,7 @@ class Draft:
 
 
 class Maker(ABC):
-    """Used from one thread, which closes it."""
+    """Used from one thread, which closes it; only ``stop`` is called from others."""
 
     @abstractmethod
     def make(self, moment: Moment) -> Iterator[Draft | None]:
@@ -36,6 +36,10 @@ class Maker(ABC):
     @abstractmethod
     def answer(self, question: str) -> Iterator[Draft | None]:
         """An answer as it grows; its last draft is complete."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Have the engine stop what is being made: the thread that waits gets ``Cancelled``."""
 
     @abstractmethod
     def close(self) -> None: ...

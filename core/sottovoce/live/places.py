@@ -6,12 +6,12 @@ beside them.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..chat.passages import Passage, asked, best, of_meetings
+from ..chat.passages import Passage, asked, of_meetings
 from ..library.library import Library, Meeting
 from ..notes.evidence import Line
 from ..notes.topics import telling
@@ -31,8 +31,6 @@ _JUST = 15.0
 _EARLIER = 12
 """Places in earlier meetings that are compared"""
 OWN = "your notes"
-_KNOWN = 0.5
-"""Share of a question's weight that a place has: a person sees at a glance whether it helps"""
 
 
 def here(title: str = "") -> Meeting:
@@ -74,18 +72,17 @@ class Places:
             for place in self._where[word][-_LATEST:]
             for number in range(max(0, place - 1), min(len(self._lines), place + 2))
         }
-        return _telling(asks, [self._lines[it] for it in sorted(near)], count)
+        return best(asks, [self._lines[it] for it in sorted(near)], count)
 
     def elsewhere(self, asks: str, count: int = 2) -> list[Passage]:
         """Of the person's notes, else of earlier meetings."""
-        if found := _telling(asks, self._own, count):
+        if found := best(asks, self._own, count):
             return found
         if not asked(asks):
             return []
         if self._library is None:
             self._library = Library(self._path)
-        earlier = of_meetings(self._library, asks, count=_EARLIER)
-        return _telling(asks, earlier, count)
+        return best(asks, of_meetings(self._library, asks, count=_EARLIER), count)
 
     def _take_up(self, before: float) -> None:
         for segment in self._said.since(self._until):
@@ -99,10 +96,24 @@ class Places:
                 self._lines.append(Passage(self._here, line, segment.start))
 
 
-def _telling(asked: str, passages: Sequence[Passage], count: int) -> list[Passage]:
-    """The best that are not themselves only a question."""
-    found = best(asked, passages, count, _KNOWN)
-    return [it for it in found if question(it.line.text) != it.line.text]
+def best(asks: str, passages: Sequence[Passage], count: int) -> list[Passage]:
+    """The passages that have most of what is asked for, the best first; none where none has half.
+
+    Plainer than what answers in ``sotto ask``: among so few lines no word is known to be rare, and
+    a person sees at a glance whether a line helps. A question answers none.
+    """
+    wanted = asked(asks)
+    found = [telling(it.line.text) & wanted for it in passages]
+    common = Counter(word for it in found for word in it)
+    ranked = []
+    for n, (passage, has) in enumerate(zip(passages, found, strict=True)):
+        around = has.union(*found[max(0, n - 1) : n + 2])
+        if not has or 2 * len(around) < len(wanted) or question(passage.line.text):
+            continue
+        ranked.append((len(has) + len(around) / 2 + sum(1 / common[it] for it in has), n))
+    ranked.sort(key=lambda it: (-it[0], -it[1]))
+    kept = [n for score, n in ranked if score >= ranked[0][0] / 2][:count]
+    return [passages[n] for n in kept]
 
 
 def evidence(passages: Iterable[Passage]) -> tuple[Evidence, ...]:

@@ -10,7 +10,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ..interfaces import Priority, Question
-from ..notes.extract import SYSTEM, checked, grammar, parse
+from ..notes.checks import checked
+from ..notes.extract import SYSTEM, grammar, parse
 from ..notes.windows import Window, lines_of
 from ..values import SuggestionKind, Transcript
 from .drafts import NOT_SAID, Draft, Maker
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from .places import Places
     from .said import Said
 
-_LINES = 6
+_LINES = 4
 """That are read for what was just promised or decided"""
 _SEGMENTS = 12
 _MOST_TOKENS = 160
@@ -56,9 +57,13 @@ class Quoting(Maker):
         self._me = me
         self._open: Conversation | None = None
 
+    def stop(self) -> None:
+        conversation, self._open = self._open, None
+        if conversation is not None:
+            conversation.close()
+
     def close(self) -> None:
-        if self._open is not None:
-            self._open.close()
+        self.stop()
         self._places.close()
 
     def make(self, moment: Moment) -> Iterator[Draft | None]:
@@ -77,11 +82,7 @@ class Quoting(Maker):
                 yield from self._requested(moment.at)
 
     def answer(self, question: str) -> Iterator[Draft | None]:
-        found = self._places.here(question, float("inf"), 4) or self._places.elsewhere(question, 4)
-        if found:
-            yield Draft(_introduced(found), evidence(found))
-        else:
-            yield Draft(NOT_SAID, ())
+        yield self._found(question, float("inf"), 4) or Draft(NOT_SAID, ())
 
     def _requested(self, at: float) -> Iterator[Draft | None]:
         """The last question of the others, else what was promised or decided, else what is known
@@ -100,9 +101,10 @@ class Quoting(Maker):
         if not made:
             yield self._related(" ".join(it.text for it in segments[-4:]))
 
-    def _found(self, asks: str, at: float) -> Draft | None:
-        found = self._places.here(asks, at) or self._places.elsewhere(asks)
-        return Draft(_introduced(found), evidence(found)) if found else None
+    def _found(self, asks: str, at: float, most: int = 2) -> Draft | None:
+        here, elsewhere = self._places.here(asks, at, most), self._places.elsewhere(asks, most)
+        words = [_introduced(found) for found in (here, elsewhere) if found]
+        return Draft(" · ".join(words), evidence([*here, *elsewhere])) if words else None
 
     def _related(self, text: str) -> Draft | None:
         from ..chat.passages import asked
@@ -147,8 +149,10 @@ class Quoting(Maker):
         match note.kind, note.owner:
             case "T", self._me:
                 return f"You take on: {note.text}{when}"
+            case "T", "":
+                return f"To do: {note.text}{when}"
             case "T", owner:
-                return f"{owner or 'Somebody'} takes on: {note.text}{when}"
+                return f"{owner} takes on: {note.text}{when}"
             case "D", _:
                 return f"Decided: {note.text}"
             case "Q", _:
@@ -156,9 +160,10 @@ class Quoting(Maker):
         return ""
 
     def _conversation(self) -> Conversation:
-        if self._open is None:
-            self._open = self._load().open(system=SYSTEM)
-        return self._open
+        conversation = self._open
+        if conversation is None:
+            self._open = conversation = self._load().open(system=SYSTEM, priority=Priority.LIVE)
+        return conversation
 
 
 def _introduced(found: Sequence[Passage]) -> str:

@@ -96,6 +96,11 @@ class Said:
             latest = list(islice(found, most))
         return tuple(_caption(it.start, it.speaker or "", it.text) for it in reversed(latest))
 
+    def silent(self) -> None:
+        """Nothing is being said, as far as is known."""
+        with self._lock:
+            self._saying.clear()
+
     def saying(self) -> tuple[LiveCaption, ...]:
         with self._lock:
             now = list(self._saying.values())

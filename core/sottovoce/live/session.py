@@ -65,7 +65,7 @@ class LiveSession(LiveControls):
         self.said = Said([it.speaker for it in recorder.tracks])
         self._own = OwnNotes(recorder.folder, self.said.at)
         self._captioner = load and Captioner(
-            recorder.files, recorder.rate, load, self.said.take, self.tell
+            recorder.files, recorder.rate, load, self.said.take, self._broke
         )
         self._assistant = assist and assist(self, self.said)
 
@@ -99,6 +99,7 @@ class LiveSession(LiveControls):
             state=state,
             seconds=recorder.seconds,
             levels=tuple((it.speaker, recorder.levels.get(it.source)) for it in recorder.tracks),
+            missing=tuple(it.speaker for it in recorder.tracks if it.source in recorder.lost),
             captions=self.said.captions(),
             saying=self.said.saying(),
             suggestions=assistant.suggestions if assistant else (),
@@ -134,18 +135,16 @@ class LiveSession(LiveControls):
         self._try(lambda: self._own.note(self._recorder.seconds, text))
 
     def ask(self, question: str) -> None:
-        if self._assistant and question.strip():
-            self._assistant.ask(question.strip())
-        elif question.strip():
-            self.tell("questions are answered in 'sotto live'; this is 'sotto record'")
+        if (assistant := self._assisted()) and question.strip():
+            assistant.ask(question.strip())
 
     def suggest(self) -> None:
-        if self._assistant:
-            self._assistant.suggest()
+        if assistant := self._assisted():
+            assistant.suggest()
 
     def toggle_suggestions(self) -> None:
-        if self._assistant:
-            self._assistant.toggle()
+        if assistant := self._assisted():
+            assistant.toggle()
 
     def dismiss(self, suggestion: int) -> None:
         if self._assistant:
@@ -159,6 +158,16 @@ class LiveSession(LiveControls):
 
     def end(self) -> None:
         self._ending = True
+
+    def _assisted(self) -> Assistant | None:
+        if self._assistant is None:
+            self.tell("answers and suggestions are in 'sotto live'; this is 'sotto record'")
+        return self._assistant
+
+    def _broke(self, text: str) -> None:
+        """What was half heard is heard anew."""
+        self.said.silent()
+        self.tell(text)
 
     def _try(self, do: Callable[[], None]) -> None:
         try:

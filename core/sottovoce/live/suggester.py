@@ -82,6 +82,8 @@ class Suggester:
         self._held: dict[int, tuple[float, Suggestion]] = {}
         self._told: set[str] = set()
         self._gone: set[int] = set()
+        self._maker: Maker | None = None
+        self._working: tuple[int, Moment] | None = None
         self._ended = False
         self._changed = threading.Condition()
         said.listeners.append(self._hear)
@@ -97,6 +99,7 @@ class Suggester:
             self._on = on
             self._moment = None
             self._changed.notify()
+        self._interrupt()
 
     @property
     def shown(self) -> str:
@@ -121,12 +124,14 @@ class Suggester:
         with self._changed:
             self._gone.add(suggestion)
             self._held.pop(suggestion, None)
+        self._interrupt()
 
     def close(self) -> None:
         """What is being made is stopped."""
         with self._changed:
             self._ended = True
             self._changed.notify()
+        self._interrupt()
         self._thread.join()
 
     def _want(self, kind: SuggestionKind, about: str, at: float) -> None:
@@ -136,6 +141,7 @@ class Suggester:
         with self._changed:
             self._asked.append((number, wanted))
             self._changed.notify()
+        self._interrupt()
 
     def _hear(self, segment: Segment) -> None:
         now = time.monotonic()
@@ -155,6 +161,14 @@ class Suggester:
                 return  # the question is what help is wanted with
             self._moment = found
             self._changed.notify()
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        """Stop the engine where nobody waits any more for what it makes."""
+        with self._changed:
+            working, maker = self._working, self._maker
+        if working is not None and maker is not None and self._overtaken(*working):
+            maker.stop()
 
     def _now(self) -> Pace:
         if time.monotonic() - self._looked >= _POWER:
@@ -163,28 +177,32 @@ class Suggester:
         return self._pace
 
     def _run(self) -> None:
-        maker: Maker | None = None
         try:
             while (wanted := self._next()) is not None:
-                number, now = wanted
-                try:
-                    maker = maker or self._make()
-                    self._work(maker, number, now)
-                except Cancelled:
-                    self._drop(number)  # the context was begun anew meanwhile
-                except EngineError as error:
-                    maker = None
-                    if self._lost(error) and now.kind in _ASKED and not self._ended:
-                        with self._changed:
-                            self._asked.appendleft((number, now))
-                    else:
-                        self._drop(number)
-                except SottovoceError as error:
-                    self._drop(number)
-                    self._say(str(error))
+                self._working = wanted
+                self._try(*wanted)
+                self._working = None
         finally:
-            if maker is not None:
-                maker.close()
+            if self._maker is not None:
+                self._maker.close()
+
+    def _try(self, number: int, now: Moment) -> None:
+        try:
+            self._maker = self._maker or self._make()
+            self._work(self._maker, number, now)
+        except SottovoceError as error:
+            stopped = isinstance(error, Cancelled) or self._overtaken(number, now)
+            if stopped:
+                log.info("a suggestion was stopped: %s", error)
+            elif isinstance(error, EngineError):
+                self._maker = None
+                if self._lost(error) and now.kind in _ASKED:
+                    with self._changed:
+                        self._asked.appendleft((number, now))
+                    return
+            else:
+                self._say(str(error))
+            self._drop(number)
 
     def _next(self) -> tuple[int, Moment] | None:
         with self._changed:

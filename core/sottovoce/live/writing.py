@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..interfaces import Conversation, TextGenerator
     from ..notes.evidence import Line
-    from ..notes.standing import Standing
+    from ..notes.reading import Reading
     from ..values import Segment
     from .moments import Moment
     from .places import Places
@@ -76,20 +76,25 @@ class Writing(Maker):
         said: Said,
         places: Places,
         load: Callable[[], TextGenerator],
-        standing: Standing | None,
+        reading: Reading | None,
         me: str,
     ) -> None:
-        """Without ``standing`` only what was said last is known, and the places."""
+        """Without ``reading`` only what was said last is known, and the places."""
         self._said = said
         self._places = places
         self._load = load
-        self._standing = standing
+        self._reading = reading
         self._me = me
         self._own: Conversation | None = None
 
+    def stop(self) -> None:
+        # The transcript's context stays; there the work ends with the next token.
+        conversation, self._own = self._own, None
+        if conversation is not None:
+            conversation.close()
+
     def close(self) -> None:
-        if self._own is not None:
-            self._own.close()
+        self.stop()
         self._places.close()
 
     def make(self, moment: Moment) -> Iterator[Draft | None]:
@@ -113,7 +118,7 @@ class Writing(Maker):
         conversation, text, lines, where = self._context(about)
         ask = _ASK[kind].format(about=about, me=self._me)
         asked = Question(
-            text=f"{text}\n\n{ask} {_RULES}",
+            text=f"{text}\n{ask} {_RULES}",
             grammar=grammar,
             max_tokens=tokens,
             priority=Priority.LIVE,
@@ -134,13 +139,15 @@ class Writing(Maker):
     ) -> tuple[Conversation, str, list[Line], Callable[[int], Evidence]]:
         """What is asked, what goes with the question, all lines by their numbers, and where each
         was said."""
-        now = self._standing.now() if self._standing is not None else None
+        now = self._reading.now() if self._reading is not None else None
         known: list[Line] = []
         segments: Sequence[Segment] = ()
         if now is None:
-            if self._own is None:
-                self._own = self._load().open(system=_SYSTEM)
-            conversation, until = self._own, -1.0
+            conversation, until = (
+                self._own or self._load().open(system=_SYSTEM, priority=Priority.LIVE),
+                -1.0,
+            )
+            self._own = conversation
         else:
             conversation, known, segments = now.conversation, list(now.lines), now.segments
             until = segments[known[-1].segments[-1]].end if known else -1.0
@@ -158,9 +165,9 @@ class Writing(Maker):
             return Evidence(start=said[line.segment].start, speaker=line.speaker, text=line.text)
 
         border = len(known) + len(latest)
-        text = f"\n\nThe latest lines:\n{numbered(lines, len(known), border)}"
+        text = f"\nThe latest lines:\n{numbered(lines, len(known), border)}"
         if places:
-            text += f"\n\nFrom earlier meetings and notes:\n{numbered(lines, border, len(lines))}"
+            text += f"\nFrom earlier meetings and notes:\n{numbered(lines, border, len(lines))}"
         return conversation, text, lines, where
 
 

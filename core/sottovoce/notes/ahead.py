@@ -8,13 +8,14 @@ away: the notes are what they would have been without it.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ..errors import EngineError
 from .extract import GROUP, SYSTEM, answered, groups, telling_windows
-from .windows import lines_of
+from .windows import lines_of, read_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ..values import Transcript
     from .extract import Group
 
-_UNSURE = 6
+UNSURE = 6
 """Lines at the end of what is known so far that may still grow"""
 
 
@@ -45,6 +46,8 @@ class Ahead:
         self._changed = threading.Condition()
         self._ended = False
         self._complete = False
+        self.since: float | None = None
+        """When it was told of a complete transcript, on the monotonic clock"""
         self._thread: threading.Thread | None = None
         self._conversation: Conversation | None = None
         self._error: BaseException | None = None
@@ -52,14 +55,15 @@ class Ahead:
     def hear(self, transcript: Transcript, *, complete: bool = False) -> None:
         """Take up what is known so far. Returns at once. ``complete``: no more will come, and all
         of it is answered."""
-        lines = lines_of(transcript)
+        lines = read_as(lines_of(transcript))
         parts = telling_windows(lines)
-        sure = [it for it in parts if it.first + len(it.lines) <= len(lines) - _UNSURE]
+        sure = [it for it in parts if it.first + len(it.lines) <= len(lines) - UNSURE]
         # A group that is not full will have more windows.
         found = groups(parts if complete else sure, transcript.speakers)
         whole = [it for it in found if complete or len(it) == GROUP]
         with self._changed:
             self._complete = complete
+            self.since = time.monotonic() if complete else None
             if complete:  # what was a wrong guess is not answered any more
                 self._waiting = deque(it for it in self._waiting if it in whole)
             for group in whole:

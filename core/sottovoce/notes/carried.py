@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .topics import telling
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..library import Library, Meeting
     from ..values import ActionItem, MeetingNotes
@@ -53,11 +53,28 @@ def previous_notes(library: Library, meeting: Meeting) -> MeetingNotes | None:
     return library.notes(latest) if latest else None
 
 
-def carried(previous: MeetingNotes, lines: Sequence[Line]) -> tuple[ActionItem, ...]:
+def left_open(previous: MeetingNotes) -> list[ActionItem]:
+    """What is to be done after a meeting, by its notes."""
+    return [*(it for it in previous.carried if not it.done), *previous.action_items]
+
+
+def carried(
+    previous: MeetingNotes,
+    lines: Sequence[Line],
+    settled: Mapping[int, tuple[int, ...]] | None = None,
+) -> tuple[ActionItem, ...]:
     """The open items of the meeting before; one that this meeting speaks of as done is checked off
-    and cites the place. The others cite nothing: their speech is in the other meeting."""
-    items = [*(it for it in previous.carried if not it.done), *previous.action_items]
-    return tuple(_looked_up(item, lines) for item in items)
+    and cites the place. The others cite nothing: their speech is in the other meeting.
+
+    ``settled`` are items, by their place among those left open, that a model found to be done, with
+    the lines that say so: in languages other than English nothing else can tell.
+    """
+    found = [_looked_up(item, lines) for item in left_open(previous)]
+    for number, places in (settled or {}).items():
+        if not found[number].done:
+            segments = tuple(dict.fromkeys(it for n in places for it in lines[n].segments))
+            found[number] = replace(found[number], done=True, segments=segments)
+    return tuple(found)
 
 
 def _looked_up(item: ActionItem, lines: Sequence[Line]) -> ActionItem:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..values import ActionItem, MeetingNotes, SectionKind, Statement
 from .dates import resolve
-from .details import by_speaker, detail, quotes
-from .highlights import Highlights
+from .details import by_speaker, detail, quotes, saying, spoken
+from .evidence import content_words
+from .highlights import BROKEN, Highlights
 from .sections import arranged
-from .spoken import sentence
+from .spoken import extent, readable, sentence
+from .topics import Stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ..values import Recording, Topic, Transcript
     from .details import Detailed
@@ -28,6 +31,7 @@ _QUOTES = 5
 def compose(
     recording: Recording, transcript: Transcript, found: Extraction, request: Request
 ) -> MeetingNotes:
+    found = _readable(found)
     decisions = tuple(_statement(note, found.lines) for note in found.of("D"))
     items = tuple(_action(note, found.lines, recording) for note in found.of("T"))
     questions = tuple(_statement(note, found.lines, end="?") for note in found.of("Q"))
@@ -36,13 +40,13 @@ def compose(
     kinds = {section.kind for section in request.template.sections}
     wanted = request.quotes or (_QUOTES if SectionKind.QUOTES in kinds else 0)
     segments = transcript.segments
+    opening = _opening(detailed.topics) or _opening_of_few(found)
+    summary = tuple(_summary(decisions, items, questions, detailed, highlights, opening))
     notes = MeetingNotes(
         recording=recording,
-        title=_title(
-            recording.title, [title for _, title in found.topics] or _subjects(detailed.topics)
-        ),
-        summary=tuple(_summary(decisions, items, questions, detailed, highlights)),
-        key_points=tuple(_statement(note, found.lines) for note in found.of("K")),
+        title=title_of(recording.title, [title for _, title in found.topics], detailed.topics),
+        summary=summary,
+        key_points=_key_points(found, detailed, highlights, summary),
         decisions=decisions,
         action_items=items,
         open_questions=questions,
@@ -63,13 +67,28 @@ _NO_TITLE = re.compile(
 _TOPICS = 3
 
 
-def _title(given: str, topics: Sequence[str]) -> str:
-    """The recording's name, where it says something, or what was talked about."""
-    if not topics or not _NO_TITLE.fullmatch(given):
+def title_of(given: str, made: Sequence[str], topics: Sequence[Topic]) -> str:
+    """The recording's name, where it says something; else what a model made or was talked about."""
+    named = list(dict.fromkeys(made or _subjects(topics)))
+    if not named or not _NO_TITLE.fullmatch(given):
         return given
-    distinct = list(dict.fromkeys(topics))
-    named = [distinct[0], *(_clause(topic) for topic in distinct[1:_TOPICS])]
-    return _sentence(_listed(named), "")
+    return _sentence(_listed([named[0], *(_clause(it) for it in named[1:_TOPICS])]), "")
+
+
+_LEAST = {"K": 3, "D": 2, "T": 2, "Q": 2}
+"""Content words of a note that says something"""
+
+
+def _readable(found: Extraction) -> Extraction:
+    """Without false starts and repetitions in the notes, and without those of which nothing can be
+    understood then; these count as dropped."""
+    cleaned = [replace(it, text=readable(it.text)) for it in found.notes]
+    kept = [
+        it
+        for it in cleaned
+        if len(content_words(it.text)) >= _LEAST[it.kind] and not BROKEN.search(it.text)
+    ]
+    return replace(found, notes=tuple(kept), dropped=found.dropped + len(cleaned) - len(kept))
 
 
 def _segments(note: Note, lines: Sequence[Line]) -> tuple[int, ...]:
@@ -101,7 +120,7 @@ _QUOTED = 0.5
 """Share of them that is quoted however much was decided"""
 _SHARE = 0.1
 """Of the meeting's words that its summary may have"""
-_NAMED = 4
+_NAMED = 3
 """Topics, and decisions, tasks or questions, that a summary names; the lists below it have all"""
 
 
@@ -111,31 +130,73 @@ def _summary(
     questions: Sequence[Statement],
     detailed: Detailed,
     highlights: Highlights,
+    opening: Sequence[Statement],
 ) -> list[Statement]:
     """What it was about, the sentences that tell most, and one each for what was decided, who does
     what, and what stayed open."""
-    results = list(_results(decisions, items, questions, highlights))
+    verbal = _begins_with_its_verb(detailed.lines)
+    most = _NAMED if detailed.topics else 2 * _NAMED  # a short meeting's are soon read
+    results = list(_results(decisions, items, questions, highlights, verbal, most))
     room = min(_MOST_WORDS, round(_SHARE * detailed.words))
-    opening = [_opening(detailed.topics)] if _subjects(detailed.topics) else []
     taken = sum(len(it.text.split()) for it in [*opening, *results])
     room = max(room - taken, round(_QUOTED * room) if opening else 0)
     return [*opening, *_telling(detailed, highlights, room), *results]
+
+
+_PER_KEY_POINT = 500
+_MOST_KEY_POINTS = 10
+
+
+def _key_points(
+    found: Extraction,
+    detailed: Detailed,
+    highlights: Highlights,
+    summary: Sequence[Statement],
+) -> tuple[Statement, ...]:
+    """What the model found; in a long meeting for which that is little, also sentences that tell
+    most and that the summary does not have."""
+    points = [_statement(note, found.lines) for note in found.of("K")]
+    lines = found.lines
+    wanted = min(_MOST_KEY_POINTS, detailed.words // _PER_KEY_POINT) - len(points)
+    told = {segment for it in (*points, *summary) for segment in it.segments}
+    free = [n for n, line in enumerate(lines) if not told & set(line.segments)]
+    highlights.forget()
+    chosen: list[int] = []
+    while len(chosen) < wanted:
+        best = highlights.best(n for n in free if n not in chosen)
+        if best is None:
+            break
+        highlights.choose(best)
+        chosen.append(best)
+        free = [n for n in free if lines[n].segment != lines[best].segment]
+    points += [spoken(n, lines) for n in chosen]
+    return tuple(sorted(points, key=lambda it: min(it.segments)))
 
 
 def _subjects(topics: Sequence[Topic]) -> list[str]:
     return [topic.text for topic in topics if not re.fullmatch(r"Part \d+", topic.text)]
 
 
-def _opening(topics: Sequence[Topic]) -> Statement:
+def _opening(topics: Sequence[Topic]) -> list[Statement]:
     """The longest topics, in their order."""
     named = [topic for topic in topics if topic.text in _subjects(topics)]
     longest = sorted(named, key=lambda it: it.start - it.end)[:_NAMED]
     chosen = [topic for topic in named if topic in longest]
     names = list(dict.fromkeys(_clause(it.text.partition(", ")[0]) for it in chosen))
-    return Statement(
-        text=f"The meeting was about {_listed(names)}.",
-        segments=tuple(sorted({segment for topic in chosen for segment in topic.segments})),
-    )
+    return [_cited(f"The meeting was about {_listed(names)}.", chosen)] if names else []
+
+
+def _opening_of_few(found: Extraction) -> list[Statement]:
+    """Of a meeting too short for topics: the titles that a model gave to its stretches."""
+    lines = found.lines
+    cited = []
+    for first, title in found.topics[:_TOPICS]:
+        at = saying(title, Stretch(first, len(lines)), lines)
+        segments = tuple(dict.fromkeys(it for n in at for it in lines[n].segments))
+        cited.append(Statement(text=_clause(title), segments=segments))
+    if not (named := [it for it in cited if it.segments]):
+        return []
+    return [_cited(f"The meeting was about {_listed([it.text for it in named])}.", named)]
 
 
 def _telling(detailed: Detailed, highlights: Highlights, room: int) -> Iterator[Statement]:
@@ -144,6 +205,7 @@ def _telling(detailed: Detailed, highlights: Highlights, room: int) -> Iterator[
     parts = sorted(detailed.parts, key=lambda it: it.first - it.end)
     highlights.forget()
     chosen: list[int] = []
+    told: list[int] = []
     refused = turn = 0
     while refused < len(parts):
         part = parts[turn % len(parts)]
@@ -157,7 +219,10 @@ def _telling(detailed: Detailed, highlights: Highlights, room: int) -> Iterator[
         room -= size
         highlights.choose(best)
         chosen.append(best)
-    for n in sorted(chosen):
+        whole = extent(best, lines)
+        chosen += [n for n in range(*whole) if n != best]
+        told.append(best)
+    for n in sorted(told):
         text = f"{lines[n].speaker} said: “{sentence(n, lines)}”"
         yield Statement(text=text, segments=lines[n].segments)
 
@@ -167,33 +232,73 @@ def _results(
     items: Sequence[ActionItem],
     questions: Sequence[Statement],
     highlights: Highlights,
+    verbal: Callable[[Statement], bool],
+    most: int,
 ) -> Iterator[Statement]:
-    """Of more than a few, those that have most of what the meeting comes back to."""
+    """Of more than ``most`` of a kind, those that have most of what the meeting comes back to.
+
+    ``verbal`` says whether a statement begins with the verb of what is to be done.
+    """
 
     def few(statements: Sequence[Any]) -> list[Any]:
-        best = sorted(statements, key=lambda it: -highlights.weight(it.text))[:_NAMED]
+        best = sorted(statements, key=lambda it: -highlights.weight(it.text))[:most]
         return [it for it in statements if it in best]
 
-    if decided := few(decisions):
-        yield _joined("Decided: ", [_clause(it.text) for it in decided], decided)
-    owned: dict[str, list[str]] = {}
-    for item in (doing := few(items)):
-        owned.setdefault(item.assignee or "", []).append(
-            _clause(item.text) + (f" ({item.due_text})" if item.due_text else "")
-        )
-    tasks = [
-        f"{owner} will {_listed(what)}" if owner else f"to do: {_listed(what)}"
-        for owner, what in owned.items()
-    ]
-    if tasks:
-        yield _joined("", tasks, doing)
+    decided = few(decisions)
+    if agreed := [it for it in decided if verbal(it)]:
+        told = _listed([f"to {_clause(it.text)}" for it in agreed])
+        yield _cited(f"It was decided {told}.", agreed)
+    if others := [it for it in decided if it not in agreed]:
+        yield _cited(f"Decided: {'; '.join(_clause(it.text) for it in others)}.", others)
+    owned: dict[str, list[ActionItem]] = {}
+    for item in few(items):
+        owned.setdefault(item.assignee or "", []).append(item)
+    for owner, theirs in owned.items():
+        what = _listed([_due(it) for it in theirs])
+        yield _cited(f"{owner} will {what}." if owner else f"To do: {what}.", theirs)
     if asked := few(questions):
-        yield _joined("Still open: ", [_clause(it.text) for it in asked], asked)
+        lead = "One question stayed open" if len(asked) == 1 else "Questions stayed open"
+        first, *rest = (_sentence(it.text, "?") for it in asked)
+        yield _cited(" ".join([f"{lead}: {_clause(first)}?", *rest]), asked)
 
 
-def _joined(lead: str, clauses: Sequence[str], of: Sequence[Statement]) -> Statement:
-    segments = sorted({segment for it in of for segment in it.segments})
-    return Statement(text=_sentence(lead + "; ".join(clauses), "."), segments=tuple(segments))
+_WHEN = re.compile(r"(?:by|before|until|till|on|in|today|tonight|tomorrow|this|next|over)\b", re.I)
+
+
+def _due(item: ActionItem) -> str:
+    """What is to be done by when, as the end of a sentence."""
+    text, due = _clause(item.text), item.due_text
+    if not due or due.lower() in text.lower():
+        return text
+    return f"{text} {due}" if _WHEN.match(due) else f"{text} ({due})"
+
+
+def _cited(text: str, of: Sequence[Statement]) -> Statement:
+    segments = tuple(sorted({segment for it in of for segment in it.segments}))
+    return Statement(text=text[:1].upper() + text[1:], segments=segments)
+
+
+_BEFORE_VERBS = (
+    r"\b(?:to|will|shall|should|can|could|would|must|let's|let us|we|we'll|I'll|gonna|not)"
+)
+
+
+def _begins_with_its_verb(lines: Sequence[Line]) -> Callable[[Statement], bool]:
+    """Whether the first word of a statement is said as a verb where it is cited."""
+    spoken: dict[int, str] = {}
+    for line in lines:
+        for segment in line.segments:
+            spoken[segment] = f"{spoken.get(segment, '')} {line.text}"
+
+    def verbal(statement: Statement) -> bool:
+        first = re.escape(statement.text.split()[0])
+        before = (
+            r"\b(?:to|will|shall|should|can|could|would|must|let's|let us|we|we'll|I'll|gonna|not)"
+        )
+        pattern = re.compile(rf"{before} (?:\w+ly |just |then |also )?{first}\b", re.I)
+        return any(pattern.search(spoken.get(it, "")) for it in statement.segments)
+
+    return verbal
 
 
 def _clause(text: str) -> str:

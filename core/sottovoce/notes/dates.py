@@ -33,7 +33,7 @@ _FRIDAY = 4
 
 _DEADLINE = re.compile(
     r"\b(?:today|tonight|tomorrow|this (?:morning|afternoon|evening|week|month)|next (?:week|month)"
-    r"|(?:by|before|until|till|no later than) (?:the |next |this )?(?!the\b)\w+"
+    r"|(?:by|before|until|till|no later than) (?:the |next |this )?(?!the\b|way\b)\w+"
     rf"(?: (?:{'|'.join(_MONTHS)}|of the \w+|morning|afternoon|evening|meeting|week|month))?"
     rf"|(?:on|next|this) (?:{'|'.join(_DAYS)})"
     r"|in (?:a|an|one|two|three|four|five|six|\d+) (?:days?|weeks?|months?)"

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..values import Statement, Topic
+from ..values import SectionKind, Statement, Topic
 from .evidence import content_words
-from .spoken import sentence
-from .topics import Stretch, stretches, telling, titles
+from .spoken import extent, sentence, size
+from .topics import Nouns, Stretch, names_topic, stretches, telling, titles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..values import Segment, Transcript
     from .evidence import Line
     from .highlights import Highlights
+    from .request import Request
 
 _SHORT = 400
 """Words of a meeting whose transcript needs no detailed notes: it is as short as they would be"""
 _PER_POINT = 250
 _MOST_POINTS = 6
+_ARTICLE = re.compile(r"^(?:the|an?) ", re.I)
 _TITLE = 5
 """Words of a title"""
 TENTHS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A topic in a model's words. Either may be missing."""
+
+    title: str
+    points: tuple[Statement, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +52,43 @@ def detail(
     lines: Sequence[Line],
     highlights: Highlights,
     gists: Sequence[tuple[int, str]] = (),
+    written: Mapping[Stretch, Written] | None = None,
 ) -> Detailed:
     """What was talked about, in order; every tenth of the meeting in which somebody says something
-    is cited. ``gists`` are titles that a model gave, by line; where it gave none for a topic, the
-    title is made of its own words."""
-    words = sum(len(line.text.split()) for line in lines)
+    is cited.
+
+    ``gists`` are titles that a model gave, by line; where it gave none for a topic, the title is
+    made of its own words. ``written`` are topics that a model wrote; where it gave no points, they
+    are the sentences that tell most.
+    """
+    words = sum(size(line.text) for line in lines)
     if words < _SHORT:
         return Detailed(lines, words)
     parts = stretches(lines)
-    chosen = [_points(part, lines, highlights) for part in parts]
-    for at in _missing(transcript.segments, lines, {n for points in chosen for n in points}):
+    theirs = [(written or {}).get(part, Written("", ())) for part in parts]
+    chosen = [
+        [] if it.points else _points(part, lines, highlights)
+        for part, it in zip(parts, theirs, strict=True)
+    ]
+    cited = {segment for it in theirs for point in it.points for segment in point.segments}
+    cited |= {segment for points in chosen for n in points for segment in lines[n].segments}
+    for at in _missing(transcript.segments, lines, cited):
         place = next(n for n, part in enumerate(parts) if part.first <= at < part.end)
         chosen[place].append(at)
     times = _times(lines, transcript.segments)
-    topics = tuple(
-        _topic(title, part, sorted(points), lines, times)
-        for title, part, points in zip(
-            _named(parts, lines, highlights, gists), parts, chosen, strict=True
-        )
-    )
-    return Detailed(lines, words, topics, tuple(parts))
+    names = _named(parts, lines, highlights, gists, theirs)
+    topics = []
+    for title, part, it, points in zip(names, parts, theirs, chosen, strict=True):
+        quoted = [spoken(n, lines) for n in sorted(points)]
+        made = sorted([*it.points, *quoted], key=lambda point: min(point.segments))
+        topics.append(_topic(title, part, made, lines, times))
+    return Detailed(lines, words, tuple(topics), tuple(parts))
+
+
+def telling_topics(lines: Sequence[Line], request: Request) -> list[Stretch]:
+    """The topics that a model is asked to write; none where the notes have no place for them."""
+    wanted = any(it.kind is SectionKind.TOPICS for it in request.template.sections)
+    return stretches(lines) if wanted and sum(size(it.text) for it in lines) >= _SHORT else []
 
 
 def _named(
@@ -68,31 +96,34 @@ def _named(
     lines: Sequence[Line],
     highlights: Highlights,
     gists: Sequence[tuple[int, str]],
+    theirs: Sequence[Written],
 ) -> list[str]:
     """The model's title that has most of what the meeting comes back to, no title twice."""
     named: list[str] = []
-    for part, made in zip(parts, titles(lines, parts), strict=True):
+    nouns = Nouns(lines)
+    for part, made, it in zip(parts, titles(lines, parts), theirs, strict=True):
         given = [
-            title
+            _ARTICLE.sub("", title)
             for at, title in gists
             if part.first <= at < part.end
             and len(title.split()) <= _TITLE
-            and _saying(title, part, lines)  # its window may reach into the next topic
+            and names_topic(title, nouns)
+            and saying(title, part, lines)  # its window may reach into the next topic
         ]
         given.sort(key=lambda it: -highlights.weight(it))
-        fresh = (it for it in [*given, made] if it and it not in named)
+        fresh = (one for one in [it.title, *given, made] if one and one not in named)
         title = next(fresh, "") or f"Part {len(named) + 1}"
         named.append(title[:1].upper() + title[1:])
     return named
 
 
 def _points(part: Stretch, lines: Sequence[Line], highlights: Highlights) -> list[int]:
-    size = sum(len(lines[n].text.split()) for n in range(part.first, part.end))
+    words = sum(size(lines[n].text) for n in range(part.first, part.end))
     chosen: list[int] = []
     highlights.forget()
-    for _ in range(min(_MOST_POINTS, max(2, round(size / _PER_POINT)))):
-        left = [n for n in range(part.first, part.end) if n not in chosen]
-        best = highlights.best(left)
+    for _ in range(min(_MOST_POINTS, max(2, round(words / _PER_POINT)))):
+        taken = {n for it in chosen for n in range(*extent(it, lines))}
+        best = highlights.best(n for n in range(part.first, part.end) if n not in taken)
         if best is None:
             break
         highlights.choose(best)
@@ -115,9 +146,8 @@ def tenths(segments: Sequence[Segment]) -> list[list[int]]:
     return found
 
 
-def _missing(segments: Sequence[Segment], lines: Sequence[Line], chosen: set[int]) -> Iterator[int]:
-    """For each tenth that nothing cites, the line that tells most."""
-    cited = {it for n in chosen for it in lines[n].segments}
+def _missing(segments: Sequence[Segment], lines: Sequence[Line], cited: set[int]) -> Iterator[int]:
+    """For each tenth of which no segment is cited, the line that tells most."""
     by_segment: dict[int, list[int]] = {}
     for n, line in enumerate(lines):
         for segment in line.segments:
@@ -150,7 +180,7 @@ def _times(lines: Sequence[Line], segments: Sequence[Segment]) -> list[tuple[flo
     return times
 
 
-def _saying(title: str, part: Stretch, lines: Sequence[Line]) -> list[int]:
+def saying(title: str, part: Stretch, lines: Sequence[Line]) -> list[int]:
     """The first lines that have the words of a title, all of them together."""
     left = content_words(title)
     found = []
@@ -166,17 +196,18 @@ def _saying(title: str, part: Stretch, lines: Sequence[Line]) -> list[int]:
 def _topic(
     title: str,
     part: Stretch,
-    points: Sequence[int],
+    points: Sequence[Statement],
     lines: Sequence[Line],
     times: Sequence[tuple[float, float]],
 ) -> Topic:
-    named = _saying(title, part, lines) or points
+    named = [it for n in saying(title, part, lines) for it in lines[n].segments]
+    named = named or [it for point in points for it in point.segments]
     return Topic(
         text=title,
-        segments=tuple(dict.fromkeys(it for n in named for it in lines[n].segments)),
+        segments=tuple(dict.fromkeys(named)),
         start=times[part.first][0],
         end=times[part.end - 1][1],
-        points=tuple(spoken(n, lines) for n in points),
+        points=tuple(points),
     )
 
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_SINGLE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+"""Characters of Chinese and Japanese, which does not part words: each counts as one"""
+_WORD = re.compile(rf"[{_SINGLE}]|[^\W_{_SINGLE}]+(?:['’][^\W_]+)*")
 STOP = frozenset(
     "a an the and or but if then so of to in on at by for with from as is are was were be been"
     " being am do does did done have has had will would can could shall should may might must it"
@@ -104,7 +106,7 @@ def points(text: str) -> bool:
 
 
 def support(
-    text: str, cited: Iterable[int], lines: Sequence[Line], *, before: int = 3, after: int = 1
+    text: str, cited: Iterable[int], lines: Sequence[Line], *, before: int = 5, after: int = 1
 ) -> tuple[int, ...] | None:
     """The lines that a statement rests on: those cited, and neighbours that say what they point to.
 
@@ -135,15 +137,3 @@ def support(
     if unsaid or len(found) < _SUPPORT * len(wanted):
         return None
     return tuple(sorted(used))
-
-
-def names_supported(
-    text: str, cited: Iterable[int], lines: Sequence[Line]
-) -> tuple[int, ...] | None:
-    """The cited lines, if they have every number and name of a text in another language."""
-    cited = sorted({it for it in cited if 0 <= it < len(lines)})
-    if not cited:
-        return None
-    near = range(max(0, cited[0] - 3), min(len(lines), cited[-1] + 2))
-    said = {stem(w) for it in near for w in words(f"{lines[it].speaker} {lines[it].text}")}
-    return None if _must_be_there(text) - said else tuple(cited)

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..interfaces import Question
-from .dates import deadline_in
-from .evidence import Line, content_words, speaks_to_the_model, support, words
+from .checks import checked
+from .evidence import Line, content_words
 from .names import names_in
-from .windows import Window, lines_of, windows
+from .windows import Window, lines_of, read_as, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -67,7 +67,7 @@ def extract(
 ) -> Extraction:
     """Read a transcript window by window. ``progress`` hears of windows done and in all; what is
     ``ready`` was answered before and is not asked again."""
-    lines = lines_of(transcript)
+    lines = read_as(lines_of(transcript))
     parts = telling_windows(lines)
     notes: list[Note] = []
     topics: dict[str, int] = {}
@@ -77,11 +77,11 @@ def extract(
         if topic := _topic(answer, window):
             topics.setdefault(topic, window.first)
         for note in parse(answer):
-            supported = checked(note, window, lines)
-            if supported is None:
+            borne_out = checked(note, window, lines)
+            if borne_out is None:
                 dropped += 1
             else:
-                notes.append(supported)
+                notes.append(borne_out)
     titled = tuple((first, title) for title, first in topics.items())
     return Extraction(tuple(merged(notes, lines)), tuple(lines), dropped, titled)
 
@@ -178,14 +178,15 @@ def grammar(window: Window, known: Sequence[str]) -> str:
         for n in range(1, count + 1)
     ]
     rules += [
-        f'note{n} ::= "T|{n}|" owner "|" text "|" text? | ("D" | "Q" | "K") "|{n}|" text'
+        f'note{n} ::= "T|{n}|" owners? "|" text "|" text? | ("D" | "Q" | "K") "|{n}|" text'
         for n in range(1, count + 1)
     ]
     return "\n".join(
         [
             'root ::= "none" | topic | from1',
             *rules,
-            'topic ::= "G|" text "|" text',
+            'topic ::= "G|" text "|"',
+            'owners ::= owner (", " owner)?',
             f"owner ::= {owners}",
             r"text ::= [^|\n]+",
             "",
@@ -217,97 +218,10 @@ def parse(answer: str) -> Iterator[Note]:
             yield Note(found["kind"], found["text"].strip(), (int(found["at"]),))
 
 
-def checked(note: Note, window: Window, lines: Sequence[Line]) -> Note | None:
-    """The note with its evidence as positions among all lines, or ``None`` without evidence."""
-    evidence = support(note.text, [window.first + note.lines[0] - 1], lines)
-    if evidence is None:
-        return None
-    if any(speaks_to_the_model(lines[it].text) for it in evidence):
-        return None
-    cited = evidence[-1]
-    said = " ".join(lines[it].text for it in evidence)
-    if note.kind == "D" and _only_asked([lines[it].text for it in evidence]):
-        return None
-    after = lines[cited + 1 : cited + 3]
-    if note.kind == "D" and not _DECIDES.search(" ".join([said, *(it.text for it in after)])):
-        return None
-    if note.kind == "T" and not (_COMMITS.search(said) or _REQUESTS.search(said)):
-        return None
-    if note.kind == "T" and _PUTS_OFF.search(lines[cited].text):
-        return None
-    if note.kind == "Q" and _answered(cited, lines):
-        return None
-    note.when = _deadline(note.when, evidence, lines)
-    note.owner = _owner(note.owner, cited, evidence, lines)
-    note.lines = evidence
-    return note
-
-
-def _deadline(when: str, evidence: Sequence[int], lines: Sequence[Line]) -> str:
-    """The deadline that the model gives, if its words were said there; else the one that was."""
-    spoken = [lines[it].text for it in evidence]
-    if deadline_in(when) and any(" ".join(words(when)) in " ".join(words(it)) for it in spoken):
-        return when
-    return next(filter(None, map(deadline_in, spoken)), "")
-
-
-_COMMITS = re.compile(
-    r"\b(?:I will|I'll|I can|I shall|I could|I am going to|I'm going to|let me)\b", re.I
-)
-
-
-_PUTS_OFF = re.compile(r"\blet me (?:\w+ ){0,3}first\b|\blet me (?:see|think|finish|just)\b", re.I)
-"""Asks for time, in the words of a promise"""
-_REQUESTS = re.compile(
-    r"\b(?:please|(?:can|could|will|would|should) (?:you|he|she|they)|will|shall|should|must"
-    r"|needs? to|ha(?:s|ve) to|going to|let's|let us)\b|'ll\b",
-    re.I,
-)
-_SETTLES = re.compile(
-    r"\b(?:let's|let us|we will|we'll|we shall|decided?|agreed?|then we|so we)\b", re.I
-)
-
-_DECIDES = re.compile(
-    _SETTLES.pattern + r"|\b(?:will|shall|should|going to|gonna|have to|propos\w*|suggest\w*|prefer"
-    r"|instead|final|settled?|favou?r|objections?|cho(?:ose|se|ice)|keep|stick|then|okay|fine|good"
-    r" idea|no more|better)\b|'ll\b",
-    re.I,
-)
-"""One of these stands near whatever is decided; where none does, the words were misheard or talk"""
-
-
-def _only_asked(said: Sequence[str]) -> bool:
-    """Whether all that was said is a question: asking is not deciding."""
-    return all(text.rstrip().endswith("?") and not _SETTLES.search(text) for text in said)
-
-
-def _owner(owner: str, cited: int, evidence: Sequence[int], lines: Sequence[Line]) -> str:
-    """The owner, where the lines bear it out: who commits there, or who is named there."""
-    near = range(max(0, evidence[0] - 1), min(len(lines), evidence[-1] + 2))
-    commits = [lines[it].speaker for it in near if _COMMITS.search(lines[it].text)]
-    named = {w for it in near for w in words(lines[it].text)}
-    if owner in commits or (words(owner) and set(words(owner)) <= named):
-        return owner
-    if lines[cited].speaker in commits:
-        return lines[cited].speaker
-    return ""
-
-
-_ANSWER = re.compile(r"^(?:yes|no|sure|of course|exactly|right|correct|agreed)\b", re.I)
-
-
-def _answered(cited: int, lines: Sequence[Line]) -> bool:
-    """Whether another speaker settles the question at once: then it is not open."""
-    after = lines[cited + 1] if cited + 1 < len(lines) else None
-    return (
-        after is not None
-        and after.speaker != lines[cited].speaker
-        and _ANSWER.match(after.text) is not None
-    )
-
-
 _NEAR = 6
 """Lines within which two like notes are one"""
+_ANSWERED_WITHIN = 2
+"""Lines from a request to the promise of somebody else"""
 
 
 def merged(notes: Sequence[Note], lines: Sequence[Line]) -> list[Note]:
@@ -320,10 +234,29 @@ def merged(notes: Sequence[Note], lines: Sequence[Line]) -> list[Note]:
             continue
         if len(content_words(note.text)) > len(content_words(twin.text)):
             twin.text = note.text
+        if not twin.owner or note.lines[-1] > twin.lines[-1]:
+            twin.owner = note.owner or twin.owner  # who answers a request has it, not who was asked
         twin.lines = tuple(sorted({*twin.lines, *note.lines}))
-        twin.owner = twin.owner or note.owner
         twin.when = twin.when or note.when
-    return sorted(kept, key=lambda it: it.lines)
+    decided = {it for note in kept if note.kind == "D" for it in note.lines}
+    promised = {(note.owner, note.lines[0]) for note in kept if note.kind == "T"}
+    return sorted(
+        (
+            it
+            for it in kept
+            if not (it.kind == "Q" and it.lines[-1] in decided)  # asked and decided in one breath
+            and not (
+                it.kind == "T"
+                and _POINTING.search(it.text)
+                and (it.owner, it.lines[-1] + 1) in promised
+            )
+        ),
+        key=lambda it: it.lines,
+    )
+
+
+_POINTING = re.compile(r"\b(?:it|them|that)$", re.I)
+"""A request that points to a thing; whoever answers it in his own words says it better"""
 
 
 def _same(note: Note, other: Note, lines: Sequence[Line]) -> bool:
@@ -332,5 +265,5 @@ def _same(note: Note, other: Note, lines: Sequence[Line]) -> bool:
     mine, theirs = content_words(note.text), content_words(other.text)
     common = len(mine & theirs) / max(1, min(len(mine), len(theirs)))
     if note.kind == "T" and note.owner and other.owner and note.owner != other.owner:
-        return False
+        return common >= 0.7 and note.lines[0] - other.lines[-1] <= _ANSWERED_WITHIN
     return common >= 0.7

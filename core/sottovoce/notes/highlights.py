@@ -13,8 +13,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .spoken import SENTENCE_ENDS, goes_on, said
-from .topics import telling
+from .spoken import SENTENCE_ENDS, goes_on, said, size
+from .topics import telling, telling_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ _LENGTH = 0.3
 """How much length counts against a line: 1 would rank by words that tell per word, 0 not at all.
 Chosen on 36 meetings of QMSum's training split."""
 _ASKING = ("?", "？", "؟")
-_BROKEN = re.compile(r"(?<![\w'’.-])(?:[b-hj-z]|[b-df-hj-np-tv-xz]{2,3})(?![\w'’.-])")
+BROKEN = re.compile(r"(?<![\w'’.-])(?:[b-hj-z]|[b-df-hj-np-tv-xz]{2,3})(?![\w'’.-])")
 """A word that the speaker gave up: "the th have a look" """
 _PART = 0.85
 """What a line is worth that begins within a sentence, or breaks off within one"""
@@ -49,15 +49,15 @@ class Highlights:
     def __init__(self, lines: Sequence[Line]) -> None:
         self._units = []
         before: Line | None = None
-        for line in lines:
+        for line, stems in zip(lines, telling_lines(lines), strict=True):
             text = said(line.text, line.language)
             factor = 0.6 if text.endswith(_ASKING) else 1.0 if text.endswith(SENTENCE_ENDS) else 0.8
             if before and goes_on(before, line):
                 factor *= _PART
-            if _BROKEN.search(text):
+            if BROKEN.search(text):
                 factor *= _PART
             before = line
-            self._units.append(_Unit(frozenset(telling(text)), len(text.split()), factor))
+            self._units.append(_Unit(frozenset(stems), size(text), factor))
         counts = Counter(stem for unit in self._units for stem in unit.stems)
         self._worth = {stem: math.log1p(count) for stem, count in counts.items()}
         self._left = dict(self._worth)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import ModelError
 from ..values import MeetingNotes, NotesMethod
+from .ahead import Ahead
 from .compose import compose
 from .extract import extract
+from .reading import Reading
 from .request import Request
 from .schema import ask_by_schema
 from .sections import arranged
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from ..interfaces import TextGenerator
     from ..values import Recording, Transcript
-    from .extract import Group
-    from .standing import Standing
 
 
 def take_notes(
@@ -31,13 +30,13 @@ def take_notes(
     progress: Callable[[float, float], None] = lambda done, total: None,
     *,
     request: Request | None = None,
-    ready: Mapping[Group, list[str]] | Standing | None = None,
+    ahead: Ahead | Reading | None = None,
 ) -> MeetingNotes:
     """Notes in which every statement cites the segments that it rests on.
 
     ``load`` gives the model, and is not called when nothing was said: then the notes are empty.
-    ``progress`` hears of steps done and in all. ``ready`` is what was read ahead. Raises
-    ``ModelError`` where the model cannot do what the request asks for.
+    ``progress`` hears of steps done and in all. ``ahead`` has begun while the transcript was still
+    made. Raises ``ModelError`` where the model cannot do what the request asks for.
     """
     request = request or Request()
     if not spoken(transcript):
@@ -59,12 +58,11 @@ def take_notes(
         )
     match spec.notes:
         case NotesMethod.EXTRACT:
-            answers = ready if isinstance(ready, Mapping) else None
-            return compose(
-                recording, transcript, extract(transcript, generator, progress, answers), request
-            )
+            ready = ahead.answers() if isinstance(ahead, Ahead) else None
+            found = extract(transcript, generator, progress, ready)
+            return compose(recording, transcript, found, request)
         case NotesMethod.SCHEMA:
-            read = None if isinstance(ready, Mapping) else ready
-            return ask_by_schema(recording, transcript, generator, progress, request, read)
+            reading = ahead if isinstance(ahead, Reading) else None
+            return ask_by_schema(recording, transcript, generator, progress, request, reading)
         case None:
             raise ModelError(f"{spec.label} cannot take notes: its catalog entry names no method")

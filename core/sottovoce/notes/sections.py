@@ -22,16 +22,18 @@ def arranged(
     request: Request,
     lines: Sequence[Line],
     extra: Mapping[SectionKind | str, Sequence[Statement]],
+    settled: Mapping[int, tuple[int, ...]] | None = None,
 ) -> MeetingNotes:
     """The notes with the template's sections, and before them those of a person's own notes.
 
     ``extra`` has the statements of sections that no field of the notes holds: by kind, or by the
-    title of an asked one. What was placed under a heading of the person's is not said again.
+    title of an asked one. ``settled`` is for ``carried``. What was placed under a heading of the
+    person's is not said again.
     """
     notes = replace(
         notes,
         template=request.template.name,
-        carried=carried(request.previous, lines) if request.previous else (),
+        carried=carried(request.previous, lines, settled) if request.previous else (),
     )
     own, placed = own_sections(request.own, notes, lines)
     sections: list[Section] = [*own]

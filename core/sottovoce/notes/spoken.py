@@ -23,7 +23,13 @@ _SOUNDS = r"m+-?h*m+|h+m+|uh-huh|mm-hmm|[äeö]h+m+|äh+|u[hm]{2,}"
 _FILLER = r"(?:,\s*)?(?<![\w'’])(?:{})(?![\w'’-])\s*,?"
 _FILLERS = re.compile(_FILLER.format(_SOUNDS), re.I)
 _ENGLISH_FILLERS = re.compile(
-    _FILLER.format(rf"{_SOUNDS}|u[hm]+|e[rhm]+|a[hw]|you know,|, you know|i mean,"), re.I
+    _FILLER.format(
+        rf"{_SOUNDS}|u[hm]+|e[rhm]+|a[hw]"
+        r"|(?<!do )(?<!did )(?<!if )(?<!as )(?<!let )(?<!what )(?<!that )(?<!how )you know"
+        r"(?! (?:that|what|how|why|who|where|when|whether|if|the|it|this|him|her|them|about|of)\b)"
+        r"|(?<!what )(?<!that )i mean(?! (?:what|that|it|to|the|by)\b)"
+    ),
+    re.I,
 )
 _BEGUN = re.compile(r"(?<!\w)\w{1,4}-(?=\s|$)")
 """A word that was begun: "th- the"; without the hyphen where it can be no word"""
@@ -31,7 +37,7 @@ _STUTTER = re.compile(
     r"(?<![\w'’])(?:([bcdfghjklmnpqrstvwxz]{1,3})\s+(?=\1)|([eiou])\s+(?=\2[a-z]))"
 )
 _TWICE = re.compile(r"\b([\w'’]+(?:\s[\w'’]+){0,2})(?:[\s,-]+\1)+(?![\w'’])", re.I)
-_MEANT_TWICE = frozenset("had that hundred thousand million very no bye half".split())
+_MEANT_TWICE = frozenset("had no bye half".split())
 _OPENING = re.compile(
     r"^(?:"
     # With a comma or a full stop after it, whatever opens a turn stands outside of the sentence …
@@ -54,7 +60,12 @@ def _once(found: re.Match[str]) -> str:
 
 
 def _must_stay(text: str) -> bool:
-    return any(word in NUMBERS or word in _MEANT_TWICE or word.isdigit() for word in words(text))
+    said = words(text)
+    return any(map(_counts, said)) or (len(said) == 1 and said[0] in _MEANT_TWICE)
+
+
+def _counts(word: str) -> bool:
+    return word in NUMBERS or word in ("hundred", "thousand", "million") or word.isdigit()
 
 
 def readable(text: str, language: str = "en") -> str:
@@ -81,26 +92,42 @@ def said(text: str, language: str = "en") -> str:
     return text[:1].upper() + text[1:]
 
 
-def sentence(at: int, lines: Sequence[Line], most: int = 60) -> str:
-    """A line as a sentence: with the beginning and the end that lie in the lines around it, up to
-    ``most`` words in all; what is left out then is shown by "…"."""
-    first, end = at, at + 1
-    size = len(lines[at].text.split())
-    while first and goes_on(lines[first - 1], lines[first]):
-        size += len(lines[first - 1].text.split())
-        if size > most:
-            break
-        first -= 1
-    while end < len(lines) and goes_on(lines[end - 1], lines[end]):
-        size += len(lines[end].text.split())
-        if size > most:
-            break
-        end += 1
+def size(text: str) -> int:
+    """Words, about; two characters of a script that does not part them count as one."""
+    plain = text.isascii()
+    return len(text.split()) + (0 if plain else sum("\u3040" <= c <= "\u9fff" for c in text) // 2)
+
+
+_MOST = 60
+"""Words of a sentence that is shown whole"""
+
+
+def sentence(at: int, lines: Sequence[Line]) -> str:
+    """A line as a sentence: with the beginning and the end that lie in the lines around it; where
+    that is too long, "…" shows what is left out."""
+    first, end = extent(at, lines)
     text = " ".join(line.text for line in lines[first:end])
     text = said(text, lines[at].language) or text
     before = "… " if first and goes_on(lines[first - 1], lines[first]) else ""
     after = " …" if end < len(lines) and goes_on(lines[end - 1], lines[end]) else ""
     return f"{before}{text}{after}"
+
+
+def extent(at: int, lines: Sequence[Line]) -> tuple[int, int]:
+    """The first line of the sentence that a line is a part of, and the one after its last."""
+    first, end = at, at + 1
+    length = size(lines[at].text)
+    while first and goes_on(lines[first - 1], lines[first]):
+        length += size(lines[first - 1].text)
+        if length > _MOST:
+            break
+        first -= 1
+    while end < len(lines) and goes_on(lines[end - 1], lines[end]):
+        length += size(lines[end].text)
+        if length > _MOST:
+            break
+        end += 1
+    return first, end
 
 
 def goes_on(line: Line, following: Line) -> bool:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from .evidence import STOP, content_words, stem
-from .spoken import english, readable
+from .spoken import english, readable, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,10 +50,13 @@ _CHATTER_WORDS = (
     " talking show shown using bunch couple couple's half third minutes hour hours day days"
     " week weeks month year years ago later soon yet careful care want looking getting doing"
     " having itself myself yourself themselves ourselves instead less least than rather per percent"
-    " cent hundred thousand million twenty thirty forty fifty sixty seventy eighty ninety"
+    " cent hundred thousand million twenty thirty forty fifty sixty seventy eighty ninety either"
+    " neither"
 )
 _CHATTER = frozenset(map(stem, _CHATTER_WORDS.split()))
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_PHRASE_TOKEN = re.compile(rf"{_TOKEN.pattern}|[\d.,:;!?()\"“”—–-]")
+"""Also what ends a phrase"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +70,41 @@ class Stretch:
 
 def telling(text: str) -> set[str]:
     """Stems of the words of a text that say what it is about."""
-    return {word for word in content_words(text) if word not in _CHATTER and len(word) > 1}
+    found = content_words(text) - _CHATTER
+    return {word for word in found if len(word) > 1 or word > "\u3040"}  # a character is a word
+
+
+_COMMON = 0.12
+"""Share of a meeting's lines in which a word stands that says nothing, in other languages than the
+one whose such words are known"""
+_ENOUGH = 30
+"""Lines from which that can be told"""
+
+
+def telling_lines(lines: Sequence[Line]) -> list[set[str]]:
+    """For each line the stems of the words that say what it is about, in any language."""
+    found = [telling(line.text) for line in lines]
+    if len(lines) < _ENOUGH or all(english(line.language) for line in lines):
+        return found
+    counts = Counter(word for stems in found for word in stems)
+    common = {word for word, count in counts.items() if count > _COMMON * len(lines)}
+    return [stems - common for stems in found]
 
 
 def stretches(lines: Sequence[Line]) -> list[Stretch]:
     """The topics of a meeting, in order and without gaps. Time grows with the lines' number."""
     if not lines:
         return []
-    sizes = [len(line.text.split()) for line in lines]
+    sizes = [size(line.text) for line in lines]
     total = sum(sizes)
     wanted = min(_MOST, max(1, round(total / _PER_TOPIC)))
-    stems = [telling(line.text) for line in lines]
-    depths = _depths(stems, sizes)
+    turns = depths(lines)
     least = max(_LEAST, total // (3 * wanted))
     before = [0]
-    for size in sizes:
-        before.append(before[-1] + size)
+    for words in sizes:
+        before.append(before[-1] + words)
     borders: list[int] = []
-    for at in sorted(range(1, len(lines)), key=lambda it: (-depths[it], it)):
+    for at in sorted(range(1, len(lines)), key=lambda it: (-turns[it], it)):
         if len(borders) == wanted - 1:
             break
         edges = [0, *borders, len(lines)]
@@ -94,10 +114,10 @@ def stretches(lines: Sequence[Line]) -> list[Stretch]:
     return [Stretch(a, b) for a, b in pairwise(edges)]
 
 
-def _depths(stems: Sequence[set[str]], sizes: Sequence[int]) -> list[float]:
+def depths(lines: Sequence[Line]) -> list[float]:
     """For the place before each line: how much less alike its two sides are than at the peaks
     around it."""
-    alike = _alike(stems, sizes)
+    alike = _alike(telling_lines(lines), [size(line.text) for line in lines])
     count = len(alike)
     left, right = alike[:], alike[:]
     for at in range(1, count):
@@ -161,14 +181,14 @@ def _phrases(lines: Sequence[Line], nouns: Nouns | None) -> dict[tuple[str, ...]
     found: dict[tuple[str, ...], Counter[str]] = {}
     for line in lines:
         run: list[str] = []
-        for token in [*_TOKEN.findall(readable(line.text, line.language)), ""]:
+        for token in _PHRASE_TOKEN.findall(f"{readable(line.text, line.language)}."):
             root = stem(token.lower().replace("’", "'"))
             if _names_something(token, root):
                 run.append(token)
                 continue
-            for size in (1, 2, 3):
-                for at in range(len(run) - size + 1):
-                    said = run[at : at + size]
+            for count in (1, 2, 3):
+                for at in range(len(run) - count + 1):
+                    said = run[at : at + count]
                     key = tuple(stem(word.lower()) for word in said)
                     if nouns is None or nouns.may_be(key):
                         found.setdefault(key, Counter())[" ".join(said)] += 1
@@ -177,7 +197,7 @@ def _phrases(lines: Sequence[Line], nouns: Nouns | None) -> dict[tuple[str, ...]
 
 
 def _names_something(token: str, root: str) -> bool:
-    if not token or token.lower() in STOP or root in _CHATTER:
+    if not token[0].isalpha() or token.lower() in STOP or root in _CHATTER:
         return False
     if re.search(r"['’](?!s$)", token) and token.islower():  # it'll
         return False
@@ -211,6 +231,24 @@ class Nouns:
         last = phrase[-1]
         often = len(phrase) > 1 or self._heads[last] >= 2
         return not self._knows or (often and self._as_noun[last] > 2 * self._otherwise[last])
+
+    def is_verb(self, root: str) -> bool:
+        """Whether it is one most of the time."""
+        return self._knows and self._otherwise[root] > self._as_noun[root]
+
+
+_LINKS = frozenset("of for and in on to with the a an".split())
+
+
+def names_topic(title: str, nouns: Nouns) -> bool:
+    """Whether a model's title names something: its words are no verbs and no words of talking."""
+    found = [word.lower() for word in _TOKEN.findall(title)]
+    telling_words = [word for word in found if word not in _LINKS]
+    if not telling_words or found[0] in _LINKS - {"the", "a", "an"} or found[-1] in _LINKS:
+        return False
+    if any(word in STOP or len(word) < 2 or stem(word) in _CHATTER for word in telling_words):
+        return False
+    return not nouns.is_verb(stem(telling_words[-1]))
 
 
 _BEFORE_NOUNS = frozenset(

@@ -84,6 +84,46 @@ def lines_of(transcript: Transcript) -> list[Line]:
     return lines
 
 
+_LISTENING = frozenset(
+    "yeah yep yes yup mm mhm hmm hm mm-hmm mmm uh-huh huh okay ok right sure ah oh uh um er".split()
+)
+"""Words that say no more than that somebody listens, or agrees"""
+_READ = 28
+"""Words of a line at most, where what was interrupted is put together again"""
+_ENDED = re.compile(r"[.!?…][\"'”’)\]]*$")
+
+
+def read_as(lines: Sequence[Line]) -> list[Line]:
+    """The lines as a model reads them: what a speaker goes on with across somebody's "Mm-hmm" is
+    one line again, and of several such words in a row the first stands for all."""
+    read: list[Line] = []
+    for line in lines:
+        listening = _listens(line.text)
+        at = len(read) - 1
+        while at >= 0 and read[at].speaker != line.speaker and _listens(read[at].text):
+            at -= 1
+        last = read[at] if at >= 0 else None
+        if (
+            last is not None
+            and last.speaker == line.speaker
+            and not _ENDED.search(last.text)
+            and not _listens(last.text)
+            and len(words(last.text)) + len(words(line.text)) <= _READ
+        ):
+            more = tuple(dict.fromkeys((*last.more, *line.segments)))
+            more = tuple(it for it in more if it != last.segment)
+            text = f"{last.text} {line.text}"
+            read[at] = Line(last.segment, last.speaker, text, more, last.language)
+        elif not (listening and read and _listens(read[-1].text)):
+            read.append(line)
+    return read
+
+
+def _listens(text: str) -> bool:
+    said = words(text)
+    return len(said) <= 4 and _LISTENING.issuperset(said)
+
+
 def spoken(transcript: Transcript) -> bool:
     """Whether anybody says a word."""
     return any(words(_MARKERS.sub(" ", it.text)) for it in transcript.segments)
@@ -110,8 +150,10 @@ def _pieces(text: str) -> Iterator[str]:
 def _parts(sentence: str) -> Iterator[str]:
     """A sentence without end, as recognisers write monologues, by its length."""
     tokens = sentence.split()
-    for start in range(0, len(tokens), 2 * _LONG):
-        yield " ".join(tokens[start : start + 2 * _LONG])
+    count = -(-len(tokens) // (2 * _LONG))
+    for n in range(count):
+        start, end = n * len(tokens) // count, (n + 1) * len(tokens) // count
+        yield " ".join(tokens[start:end])
 
 
 def windows(lines: Sequence[Line]) -> list[Window]:

@@ -52,6 +52,10 @@ _FAREWELLS = re.compile(
     re.I,
 )
 """Said by people too, and so removed only where the model itself is in doubt"""
+_HESITATION = re.compile(r"uh+|um+|h?m+|h|ah+|oh+|eh+|er+m?", re.I)
+"""What an engine hears in a sound that is no word"""
+_CLEARLY_SPEECH = 0.9
+"""Certainty of the voice activity detector (``Run.certainty``) below which it is no voice either"""
 _DOUBT = 0.5
 """Mean probability of the words below which such a line is none that anybody said"""
 _MOST = 3
@@ -66,6 +70,13 @@ def is_credit(text: str, confidence: float | None, no_speech: float = 0.0) -> bo
         return len(text) < 160
     doubt = no_speech > NO_SPEECH or (confidence is not None and confidence < _DOUBT)
     return doubt and bool(_FAREWELLS.match(text))
+
+
+def is_noise(text: str, certainty: float) -> bool:
+    """Whether text is a mere sound, heard where it is not certain that anybody made it."""
+    words = re.findall(r"[^\W_]+", text)
+    mere = bool(words) and all(_HESITATION.fullmatch(word) for word in words)
+    return mere and certainty < _CLEARLY_SPEECH
 
 
 def compression(text: str) -> float:

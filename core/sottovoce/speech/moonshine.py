@@ -23,7 +23,7 @@ from ..values import (
     Segment,
     SpeechRequest,
 )
-from .guards import Invention, is_credit, text_without_loops
+from .guards import Invention, is_credit, is_noise, text_without_loops
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -83,7 +83,7 @@ class MoonshineTranscriber(Transcriber):
             if isinstance(item, Segment):
                 yield item
             else:
-                self.removed = dict(item)
+                self.removed = Counter(self.removed) + item
 
     def captions(self, audio: Iterable[tuple[int, bytes]], tracks: int) -> Iterator[Caption]:
         yield from self._worker.stream("captions", tracks, feed=audio)
@@ -144,16 +144,13 @@ class MoonshineServer:
         )
         embed = self._voiceprinter.embed if voices else None
         known = Vocabulary(vocabulary)
-        removed: Counter[str] = Counter()
         found = runs(blocks, self._detector, start=start)
         for turn in turns(found, embed, self._cores, start=start):
             job.check()
             heard = text_of(self._engine, np.pad(turn.samples, _MARGIN))
             text, cut = text_without_loops(heard)
-            removed[Invention.REPETITION] += cut
-            if is_credit(text, None):
-                removed[Invention.CREDITS] += 1
-            elif text:
+            credit, noise = is_credit(text, None), is_noise(text, turn.certainty)
+            if text and not credit and not noise:
                 yield Segment(
                     id=0,
                     start=turn.start,
@@ -163,7 +160,14 @@ class MoonshineServer:
                     until=turn.until,
                     language="en",
                 )
-        yield +removed
+            if cut or credit or noise:
+                yield +Counter[str](
+                    {
+                        Invention.REPETITION: cut,
+                        Invention.CREDITS: credit,
+                        Invention.SILENCE: noise,
+                    }
+                )
 
     def captions(self, job: Job, tracks: int) -> Iterator[Caption]:
         import numpy as np

@@ -16,16 +16,20 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..values import Segment
+    from .profiles import Profile
 
     Matrix = npt.NDArray[np.float32]
     Groups = npt.NDArray[np.intp]
+
+LOOPBACK = "them"
+"""The label of the track that has what this machine played, in lower case"""
 
 _SAME = 0.5
 """Mean cosine similarity above which two groups are one voice. Measured with the embedded model:
 0.75 to 0.83 within a voice, at most 0.43 between two."""
 _TELLING = 1.0
 """Seconds of speech from which a voiceprint may found a group"""
-_MOST = 2_000
+_MOST = 1_000
 """Voiceprints that are compared with each other; the others join the group they are nearest to"""
 _BREATH = 0.6
 """Seconds between two segments that are one"""
@@ -35,14 +39,23 @@ _LEAST_SHARE = 2.5
 """Seconds that a group must have spoken; a smaller one joins its nearest"""
 
 
+def is_shared(label: str) -> bool:
+    """Whether several people may speak on a track: one without a name, or what a machine plays."""
+    return label.casefold() in ("", LOOPBACK)
+
+
 def attributed(
-    segments: Sequence[Segment], track_labels: Sequence[str], count: int | None = None
+    segments: Sequence[Segment],
+    track_labels: Sequence[str],
+    count: int | None = None,
+    profiles: Sequence[Profile] = (),
 ) -> list[Segment]:
     """The segments with their speakers' names, numbered, and joined where one goes on speaking.
 
-    ``count`` is how many speak on tracks without a label; ``None``: as many as sound different.
+    ``count`` is how many speak on shared tracks; ``None``: as many as sound different. Who sounds
+    like one of the ``profiles`` is called by its name.
     """
-    names = speakers(segments, track_labels, count)
+    names = speakers(segments, track_labels, count, profiles)
     named = [replace(segment, speaker=name) for segment, name in zip(segments, names, strict=True)]
     joined: list[Segment] = []
     for segment in named:
@@ -76,30 +89,63 @@ def _joined(one: Segment, other: Segment) -> Segment:
 
 
 def speakers(
-    segments: Sequence[Segment], track_labels: Sequence[str], count: int | None = None
+    segments: Sequence[Segment],
+    track_labels: Sequence[str],
+    count: int | None = None,
+    profiles: Sequence[Profile] = (),
 ) -> list[str | None]:
     """The speaker's name for each segment.
 
-    A track with a label is one person. On others, speakers are told apart by their voices and
-    called "Speaker 1", "Speaker 2"… in the order of their first words, or by the name they gave.
+    A track with a person's label is that person. On shared ones, speakers are told apart by their
+    voices and called "Speaker 1", "Speaker 2"… in the order of their first words, or by the name
+    that their profile has or that they gave. A shared track's label stays where one voice speaks.
     """
-    names: list[str | None] = [track_labels[s.track] or None for s in segments]
+    labels = [track_labels[s.track] for s in segments]
+    shared = {label for label in labels if is_shared(label)}
+    names: list[str | None] = [None if label in shared else label for label in labels]
     by_voice = [i for i, s in enumerate(segments) if names[i] is None and s.voice]
     groups = _grouped([segments[i] for i in by_voice], count)
     order = {group: n for n, group in enumerate(dict.fromkeys(groups), 1)}
+    alone = next(iter(shared)) if len(shared) == 1 and len(order) <= 1 else ""
     for i, group in zip(by_voice, groups, strict=True):
-        names[i] = f"Speaker {order[group]}"
-    _inherit(names)
+        names[i] = alone or f"Speaker {order[group]}"
+    _inherit(segments, names)
+    names = [name or label or None for name, label in zip(names, labels, strict=True)]
+    known = _recognised(segments, names, profiles)
     given = introductions(segments, names)
+    taken = set(known.values())
+    given = {label: name for label, name in given.items() if name not in taken} | known
     return [given.get(name, name) if name else None for name in names]
 
 
-def _inherit(names: list[str | None]) -> None:
+def _inherit(segments: Sequence[Segment], names: list[str | None]) -> None:
     """An utterance too short to have a voiceprint most likely belongs to the one before it."""
-    last = next((name for name in names if name), None)
-    for i, name in enumerate(names):
-        last = name or last
-        names[i] = last
+    last: dict[int, str | None] = {}
+    for segment, name in zip(segments, names, strict=True):
+        if name and segment.track not in last:
+            last[segment.track] = name
+    for i, segment in enumerate(segments):
+        last[segment.track] = names[i] = names[i] or last.get(segment.track)
+
+
+def _recognised(
+    segments: Sequence[Segment], names: Sequence[str | None], profiles: Sequence[Profile]
+) -> dict[str, str]:
+    """The names of those who have a profile, by the label that no person gave them."""
+    if not profiles:
+        return {}
+    from .profiles import recognised, voices_of
+
+    heard = voices_of(segments, names)
+    return recognised({it: heard[it] for it in heard if is_placeholder(it)}, profiles)
+
+
+_PLACEHOLDER = re.compile(rf"(?:speaker \d+|track \d+|left|right|{LOOPBACK})", re.I)
+
+
+def is_placeholder(name: str) -> bool:
+    """Whether the program called a speaker so, for want of a name."""
+    return bool(_PLACEHOLDER.fullmatch(name))
 
 
 def _grouped(segments: Sequence[Segment], count: int | None) -> list[int]:

@@ -8,7 +8,7 @@ several words only where each of its words is met.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib.resources import files
 from itertools import pairwise
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from ..values import Word
 
 _NEAR = 72.0
 """Likeness in spelling, of 100 (Jaro-Winkler's distance would favour mere beginnings: this is the
@@ -60,6 +62,14 @@ class Vocabulary:
             else:
                 at += 1
         return "".join([*pieces, text[last:]])
+
+    def corrected_words(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
+        """The same for words with times. Where a correction changes how many there are, they stay
+        as they are."""
+        corrected = self.corrected(" ".join(word.text for word in words)).split()
+        if len(corrected) != len(words):
+            return words
+        return tuple(replace(word, text=text) for word, text in zip(words, corrected, strict=True))
 
 
 def _is_meant(heard: Sequence[re.Match[str]], words: Sequence[str], text: str) -> bool:

@@ -2,8 +2,8 @@
 
 The model is the WeSpeaker ResNet34 of pyannote's community-1 pipeline (CC BY 4.0), which
 moonshine-voice 0.1.0 carries inside its shared library and uses for its own, slower,
-identification of speakers: there a ten-second window every second passes two networks, here each
-utterance passes one of them once. Its input is Kaldi's 80-band log-Mel filter bank, mean removed.
+identification of speakers: there a ten-second window every second passes two networks, here what
+is said passes one of them once. Its input is Kaldi's 80-band log-Mel filter bank, mean removed.
 """
 
 from __future__ import annotations
@@ -12,17 +12,24 @@ import ctypes
 import importlib.util
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import EngineError, MissingExtraError
 from .vad import RATE, Samples
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _SHORTEST = int(0.3 * RATE)
 """Less than this says nothing about a voice"""
-_LONGEST = 6 * RATE
-"""More than this says nothing new"""
+_FRAME = RATE // 100
+"""Samples from one frame of the filter bank to the next"""
+
+Voice = tuple[float, ...]
+Piece = tuple[int, int]
+"""Samples from which on, and before which"""
 
 
 class Voiceprinter:
@@ -43,16 +50,25 @@ class Voiceprinter:
             _embedding_model(), options, providers=["CPUExecutionProvider"]
         )
 
-    def embed(self, samples: Samples) -> tuple[float, ...]:
-        """256 floats of unit length; empty for an utterance that is too short to tell."""
-        if len(samples) < _SHORTEST:
-            return ()
-        middle = max(0, (len(samples) - _LONGEST) // 2)
-        features = self._features(samples[middle : middle + _LONGEST])
-        weights = np.ones((1, len(features)), np.float32)
-        (embedding,) = self._session.run(None, {"fbank": features[None], "weights": weights})
-        vector = embedding[0] / np.linalg.norm(embedding[0])
-        return tuple(float(value) for value in vector)
+    def embed(self, samples: Samples, pieces: Sequence[Piece]) -> list[Voice]:
+        """Of each piece 256 floats of unit length; none for one that is too short to tell.
+
+        The network is passed once, over all of the samples: the pieces only weigh its last layer.
+        """
+        long = [number for number, (begin, end) in enumerate(pieces) if end - begin >= _SHORTEST]
+        voices: list[Voice] = [()] * len(pieces)
+        if not long:
+            return voices
+        features = self._features(samples)
+        weights = np.zeros((len(long), len(features)), np.float32)
+        for row, number in enumerate(long):
+            begin, end = pieces[number]
+            weights[row, begin // _FRAME : -(-end // _FRAME)] = 1
+        (found,) = self._session.run(None, {"fbank": features[None], "weights": weights})
+        found /= np.linalg.norm(found, axis=1, keepdims=True)
+        for number, vector in zip(long, found.tolist(), strict=True):
+            voices[number] = tuple(vector)
+        return voices
 
     def _features(self, samples: Samples) -> Samples:
         options = self._fbank.FbankOptions()

@@ -29,8 +29,10 @@ from .guards import (
     Invention,
     compression,
     is_credit,
+    is_noise,
     without_loops,
 )
+from .vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -142,7 +144,7 @@ class WhisperTranscriber(Transcriber):
             if isinstance(item, Segment):
                 yield item
             else:
-                self.removed = dict(item)
+                self.removed = Counter(self.removed) + item
 
     def close(self) -> None:
         self._worker.close()
@@ -169,6 +171,12 @@ class _Heard:
     segments: tuple[Segment, ...]
     language: str
     removed: Counter[str]
+
+    def told(self) -> Iterator[Segment | Counter[str]]:
+        """What was left out comes last: a window that is decoded again is counted once."""
+        yield from self.segments
+        if self.removed:
+            yield self.removed
 
 
 class WhisperServer:
@@ -231,26 +239,21 @@ class WhisperServer:
         embed = self._voiceprinter.embed if voices else None
         spoken = runs(blocks, self._detector, start=start)
         found = windows(turns(spoken, embed, self._cores, start=start), start)
-        removed: Counter[str] = Counter()
         usual = request.language or request.usual_language
         if not self._multilingual:
             usual = "en"
         # Until the recording's language is known, one window at a time.
         while not usual:
             if (window := next(found, None)) is None:
-                yield removed
                 return
             (heard,) = self._decode(request, "", [window])
-            removed += heard.removed
-            yield from heard.segments
+            yield from heard.told()
             usual = heard.language if heard.segments else ""
         decode = partial(self._decode, request, usual)
         for batch in side_by_side(decode, _batches(found, self._plan.batch), self._plan.workers):
             for heard in batch:
                 job.check()
-                removed += heard.removed
-                yield from heard.segments
-        yield removed
+                yield from heard.told()
 
     def _decode(self, request: SpeechRequest, usual: str, batch: Sequence[Window]) -> list[_Heard]:
         """What was said in each window. ``usual`` is the language where a window's is not clear."""
@@ -306,8 +309,10 @@ class WhisperServer:
             texts.append([it for it in tokens if it < tokenizer.eot])
         words = self._words(tokenizer, batch, texts, encoded)
         spoken = "en" if request.translate else language
+        # Which words are no near misses is known of English only.
+        known = Vocabulary(request.vocabulary if spoken == "en" else ())
         return [
-            _heard(window, said, counted, spoken, result.no_speech_prob)
+            _heard(window, said, counted, spoken, result.no_speech_prob, known)
             for window, said, counted, result in zip(batch, words, removed, results, strict=True)
         ]
 
@@ -390,6 +395,7 @@ def _heard(
     removed: Counter[str],
     language: str,
     no_speech: float,
+    known: Vocabulary,
 ) -> _Heard:
     """The window's words as segments: one for each turn that has some."""
     turns: dict[int, list[Word]] = {}
@@ -423,13 +429,16 @@ def _heard(
         if not text or is_credit(text, confidence, no_speech):
             removed[Invention.CREDITS] += bool(text)
             continue
+        if is_noise(text, turn.certainty):
+            removed[Invention.SILENCE] += 1
+            continue
         segments.append(
             Segment(
                 id=0,
                 start=turn.start,
                 end=turn.end,
-                text=text,
-                words=kept,
+                text=known.corrected(text),
+                words=known.corrected_words(kept),
                 confidence=confidence,
                 voice=turn.voice,
                 language=language,

@@ -74,6 +74,8 @@ def _check_header(path: Path, header: Header, size: int) -> None:
     kind = header.metadata.get("general.type", "model")
     if kind != "model" or header.architecture in ("clip", "whisper"):
         raise ModelError(f"{path.name} is no language model, but of type {kind}")
+    if header.of("attention.causal", True) is False:
+        raise ModelError(f"{path.name} turns text into numbers (embeddings) and cannot write")
     if header.metadata.get("split.count", 0) > 1:
         raise ModelError(
             f"{path.name} is one of several parts; join them with llama.cpp's llama-gguf-split"
@@ -179,7 +181,7 @@ def _find(path: Path, device: int, inode: int) -> Path | None:
             if entry.is_dir(follow_symlinks=False):
                 if depth < _DEPTH:
                     waiting.append((Path(entry.path), depth + 1))
-            elif entry.inode() == inode and entry.stat().st_dev == device:
+            elif entry.inode() == inode and Path(entry.path).stat().st_dev == device:
                 return Path(entry.path)
     return None
 

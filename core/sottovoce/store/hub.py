@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _WHY = "downloading models"
+_PROXIES = ("http", "https", "all")
 _NOT_THE_MODEL = frozenset({".gitattributes", "README.md"})
 
 
@@ -61,7 +62,7 @@ def is_offline() -> bool:
 
 def proxy_hosts() -> list[str]:
     """The proxies that this system is set up to connect through."""
-    return sorted({_host(it) for name, it in getproxies().items() if name in ("http", "https")})
+    return sorted({_host(it) for name, it in getproxies().items() if name in _PROXIES})
 
 
 def allowed(*urls: str) -> contextlib.AbstractContextManager[None]:
@@ -116,19 +117,21 @@ def _files(spec: ModelSpec, key: str | None) -> list[HubFile]:
     if spec.filename is not None:
         return [_file(spec, key, spec.filename, spec.size, spec.sha256, None)]
     from huggingface_hub import HfApi
-    from huggingface_hub.hf_api import RepoFile
 
     api = HfApi(endpoint=_endpoint(), token=key or False, library_name="sottovoce")
+    # Not by list_repo_tree, which tries for half a minute, and talks of it, where nothing answers.
+    about = api.model_info(spec.repository, revision=spec.revision, files_metadata=True)
     found = []
-    for entry in api.list_repo_tree(spec.repository, revision=spec.revision, recursive=True):
-        if not isinstance(entry, RepoFile) or entry.path in _NOT_THE_MODEL:
+    for entry in about.siblings or ():
+        name = entry.rfilename
+        if name in _NOT_THE_MODEL:
             continue
-        path = PurePosixPath(entry.path)
-        if path.is_absolute() or ".." in path.parts or "\\" in entry.path or ":" in entry.path:
-            raise ModelError(f"{spec.repository} holds a file of a forbidden name: {entry.path}")
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+            raise ModelError(f"{spec.repository} holds a file of a forbidden name: {name}")
         sha256 = entry.lfs.sha256 if entry.lfs else None
         blob = None if entry.lfs else entry.blob_id
-        found.append(_file(spec, key, entry.path, entry.size, sha256, blob))
+        found.append(_file(spec, key, name, entry.size or 0, sha256, blob))
     if not found:
         raise ModelError(f"{spec.repository} holds no files")
     return found

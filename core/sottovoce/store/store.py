@@ -122,11 +122,11 @@ class ModelStore:
         """Bytes of the downloads that broke off, by model."""
         if not self._partial.is_dir():
             return {}
-        return {
+        sizes = {
             it.name: sum(file.stat().st_size for file in it.rglob("*") if file.is_file())
-            for it in self._partial.iterdir()
-            if it.is_dir()
+            for it in sorted(self._partial.iterdir())
         }
+        return {id: size for id, size in sizes.items() if size}
 
     def remove(self, id: str) -> int:
         """Delete a model, or what arrived of it; the bytes that were freed.

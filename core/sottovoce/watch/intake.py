@@ -122,10 +122,11 @@ class Intake:
         with Jobs(self._host.home.library) as jobs:
             self._scan_due(jobs)
             self._take_dirty(jobs)
-            self._settle(jobs)
+            for seen in self._pending.values():  # what waited may be ready by now
+                seen.waits, seen.first = "", time.monotonic()
             while any(not seen.waits for seen in self._pending.values()):
-                time.sleep(_TICK)
                 self._settle(jobs)
+                time.sleep(_TICK)
 
     def _check_places(self) -> None:
         """A folder that was taken away, and is back, sends no events any more."""
@@ -189,7 +190,8 @@ class Intake:
             if any(path.is_relative_to(it) for it in self._off_limits):
                 continue
             if path.is_dir() and not path.is_symlink():
-                self._due[self._folders.index(folder)] = 0.0  # it may be one without events
+                if not folder.recursive:  # it may be one of which no events come
+                    self._due[self._folders.index(folder)] = 0.0
                 try:
                     for inside in listed(folder, self._not_for(folder), path):
                         self._notice(inside, folder)

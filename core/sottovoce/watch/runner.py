@@ -305,12 +305,14 @@ class Runner:
             if before.recording.path != job.path:
                 return None
             started_at = imported.started_at or recording.started_at
-            library.replace_content(before.id, replace(recording, started_at=started_at))
+            library.replace_content(
+                before.id, replace(recording, started_at=started_at), anew=False
+            )
             self._say(f"{shown(content)}: the recording of {before.id}, whose notes stay")
             return before
-        if job.size and begins_with(content, job.size, job.sha256):
-            library.replace_content(before.id, recording)
-            library.forget_transcript(before.id)
+        its_own = before.recording.path == content  # and not that of which this was a copy
+        if its_own and job.size and begins_with(content, job.size, job.sha256):
+            library.replace_content(before.id, recording, anew=True)
             self._say(f"{shown(job.path)}: it has grown; its notes are taken anew ({before.id})")
             return before
         self._say(f"{shown(job.path)}: another content than before, and another meeting")
@@ -331,8 +333,9 @@ class Runner:
             else:
                 self._host.library.move(meeting.id, content)
                 reason = f"moved from {shown(before)}; its notes stay ({meeting.id})"
-                if row is not None and row.id != job.id and not before.exists():
-                    self.jobs.forget(row)
+                for other in self.jobs.of_meeting(meeting.id):
+                    if other.id != job.id and not other.path.exists():
+                        self.jobs.forget(other)
         self.jobs.done(job, sha256=sha256, size=size, meeting_id=meeting.id, reason=reason)
         self._say(f"{shown(job.path)}: {reason}")
 

@@ -58,7 +58,7 @@ def _systemd(command: Sequence[str], environment: dict[str, str]) -> Service:
         "Description=Sottovoce: notes of recordings that appear in watched folders",
         "",
         "[Service]",
-        f"ExecStart={' '.join(map(_quoted, command))}",
+        f"ExecStart={' '.join(_quoted(it).replace('$', '$$') for it in command)}",
         *(f"Environment={_quoted(f'{name}={value}')}" for name, value in environment.items()),
         "Restart=on-failure",
         "RestartSec=10",
@@ -77,9 +77,9 @@ def _systemd(command: Sequence[str], environment: dict[str, str]) -> Service:
 
 
 def _quoted(word: str) -> str:
-    """As systemd.syntax(7) has it; % and $ would be expanded."""
+    """As systemd.syntax(7) has it; % would be expanded, and in a command $ too."""
     inner = word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return '"' + inner.replace("%", "%%").replace("$", "$$") + '"'
+    return '"' + inner.replace("%", "%%") + '"'
 
 
 def _launchd(command: Sequence[str], environment: dict[str, str]) -> Service:

@@ -63,6 +63,7 @@ class Watcher:
         self._new: list[Processed] = []
         self._wake = threading.Event()
         self._waits = ""
+        self._behind = False
         self._delivered = self._told = self._shown = time.monotonic()
         self._runner = Runner(
             host,
@@ -114,9 +115,9 @@ class Watcher:
         """Whether a job of ours is due that another process keeps us from; waits a moment."""
         if self._runner.jobs.paused() or not any(it.due_at <= time.time() for it in self._left()):
             return False
-        if not self._waits:
-            self._waits = "another sotto is at a job, and goes first"
-            self._screen.say(self._waits)
+        if not self._behind:
+            self._behind = True
+            self._screen.say("another sotto is at a job, and goes first")
         time.sleep(_BEAT)
         return True
 

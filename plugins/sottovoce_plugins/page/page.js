@@ -16,7 +16,7 @@ const clock = (seconds) => {
 const side = (speaker) => ({ me: "me", them: "them" })[speaker.toLowerCase()] || "other";
 const STATES = { recording: "Recording", paused: "Paused", finishing: "Finishing", ended: "Ended" };
 const KINDS = { question: "You were asked", turn: "Suggestion", request: "Suggestion", answer: "Answer" };
-let view = { state: "connecting", suggesting: "off", suggestions: [] };
+let view = { state: "connecting", suggesting: "off", suggestions: [], levels: [], missing: [] };
 
 // What the person does
 
@@ -112,7 +112,7 @@ const captions = ({ drop, keep, lines }) => {
 const saying = (lines) =>
   $("saying").replaceChildren(...lines.map((it) => line("p", { ...it, text: `${it.text} …` })));
 
-const levels = (all) => {
+const levels = (all, missing) => {
   const box = $("levels");
   while (box.children.length > all.length) box.lastChild.remove();
   all.forEach(([speaker, level], i) => {
@@ -124,6 +124,9 @@ const levels = (all) => {
       bar.append(el("b"));
       made.replaceChildren(speaker, bar);
     }
+    const gone = missing.includes(speaker);
+    made.classList.toggle("gone", gone);
+    made.firstChild.data = gone ? `${speaker} ✕ not recorded` : speaker;
     const part = level === null ? 0 : Math.min(1, Math.max(0, (level + 60) / 60));
     made.querySelector("b").style.transform = `scaleX(${part})`;
     made.title = level === null ? "silence" : `${Math.round(level)} dBFS`;
@@ -208,9 +211,9 @@ const change = (part) => {
   const { captions: said, notices, ...rest } = part;
   Object.assign(view, rest);
   if ("state" in part || "title" in part) state();
-  if ("title" in part) $("title").textContent = view.title;
+  if ("title" in part) $("title").textContent = view.title || "Sottovoce";
   if ("seconds" in part) $("time").textContent = clock(view.seconds);
-  if ("levels" in part) levels(view.levels);
+  if ("levels" in part || "missing" in part) levels(view.levels, view.missing);
   if (said) captions(said);
   if ("saying" in part) saying(view.saying);
   if ("suggestions" in part) suggestions(view.suggestions);

@@ -17,7 +17,7 @@ from ...interfaces import Conversation, Piece, Priority, TextGenerator
 from ..worker import Worker
 from . import saved
 from .files import adapter_file, model_file
-from .settings import LlamaSettings
+from .settings import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ...interfaces import Question
     from ...values import EngineSettings, HardwareProfile, ModelSpec
+    from .settings import LlamaSettings
 
 _AT_ONCE = 9
 """The priority of what computes nothing"""
@@ -60,10 +61,9 @@ def settings_for(
     chosen: EngineSettings | None = None,
 ) -> LlamaSettings:
     """What a model is loaded with unless the person chose: as many layers on the GPU as fit it."""
-    settings = LlamaSettings(n_ctx=spec.n_ctx, n_threads=max(1, hardware.cpu_count))
-    wanted = dataclasses.asdict(chosen) if chosen else {}
-    wanted = {name: value for name, value in wanted.items() if value is not None}
-    settings = dataclasses.replace(settings, **wanted)
+    settings = settings_of(spec, chosen)
+    if chosen is None or chosen.n_threads is None:
+        settings = dataclasses.replace(settings, n_threads=max(1, hardware.cpu_count))
     if settings.n_gpu_layers is not None:
         return settings
     header = read_header(path)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...values import EngineSettings, ModelSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +40,14 @@ class LlamaSettings:
 
 _SCORED = 128
 """Reads a prompt as fast as 512 does, and takes a quarter of the memory"""
+
+
+def settings_of(spec: ModelSpec, chosen: EngineSettings | None = None) -> LlamaSettings:
+    """A model's own settings, but for what the person chose for this device.
+
+    The context is never longer than the model was made for.
+    """
+    wanted = dataclasses.asdict(chosen) if chosen else {}
+    wanted = {"n_ctx": spec.n_ctx} | {name: it for name, it in wanted.items() if it is not None}
+    wanted["n_ctx"] = min(wanted["n_ctx"], spec.longest_ctx or spec.n_ctx)
+    return LlamaSettings(**wanted)

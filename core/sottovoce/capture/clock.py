@@ -1,0 +1,79 @@
+"""A device's clock against the system's.
+
+Sound cards are off by up to a few hundred millionths: a third of a second an hour. What arrives is
+therefore stretched or shrunk by single frames, so that a track stays at its place, and both sides
+together, however long the meeting is.
+"""
+
+from __future__ import annotations
+
+import math
+
+_WINDOW = 10.0
+"""Seconds over which it is judged how far a track is off: in each some block comes in time"""
+_OFF = 0.010
+"""Seconds that a track may be off"""
+_STEP = 0.005
+"""Seconds between two windows that no clock is off by: then blocks come sooner or later than they
+did (another program asked for another latency, the machine is busy), at the same pace"""
+
+_APART = 0.015
+"""Seconds between two frames that are put in or left out, at least"""
+
+
+class Clock:
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self.drift = 0.0
+        """Seconds that were put in (the device is slow), or taken out (less than zero)"""
+        self.begin()
+
+    def begin(self) -> None:
+        """A stream begins, or goes on behind a hole."""
+        self._since = math.inf
+        self._least = 0
+        """By how many frames the file was behind when the block came that was the least late"""
+        self._last: int | None = None
+        """The same of the window before; ``None`` where something was made up for since"""
+        self._usual: int | None = None
+        """The same of a clock that is not off"""
+        self._owed = 0
+        self._untouched = 0
+
+    def kept(self, pcm: bytes, now: float, behind: int) -> bytes:
+        """A block of 16-bit frames, with one more or one less where the device's clock is off.
+
+        ``behind`` is by how many frames the file was behind the system's clock when the block had
+        come.
+        """
+        if not self._owed:
+            self._judge(now, behind)
+        self._untouched += len(pcm) // 2
+        if not self._owed or self._untouched < _APART * self._rate or len(pcm) < 8:
+            return pcm
+        self._untouched = 0
+        import numpy as np
+
+        frames = np.frombuffer(pcm, np.int16)
+        # Where two frames differ the least, nobody hears one between them, or one of them gone.
+        at = int(np.argmin(np.abs(np.diff(frames.astype(np.int32)))))
+        one = 1 if self._owed > 0 else -1
+        self._owed -= one
+        self.drift += one / self._rate
+        changed = np.insert(frames, at, frames[at]) if one > 0 else np.delete(frames, at)
+        return changed.tobytes()
+
+    def _judge(self, now: float, behind: int) -> None:
+        if now < self._since:  # the first of a window
+            self._since, self._least = now, behind
+        self._least = min(self._least, behind)
+        if now - self._since < _WINDOW:
+            return
+        self._since = math.inf
+        if self._usual is None:
+            self._usual = self._least
+        elif self._last is not None and abs(self._least - self._last) > _STEP * self._rate:
+            self._usual += self._least - self._last
+        self._last = self._least
+        if abs(self._least - self._usual) > _OFF * self._rate:
+            self._owed, self._last = self._least - self._usual, None
