@@ -107,6 +107,13 @@ def test_what_is_asked_and_decided_in_one_breath_is_not_open() -> None:
     assert (len(notes.decisions), notes.open_questions) == (1, ())
 
 
+def test_the_reason_for_a_decision_is_not_another_one() -> None:
+    talk = transcript("Ana: Saturday is better, so we decided to move on Saturday.", "Ben: Fine.")
+    answer = "D|1|Saturday is better\nD|1|move on Saturday"
+    notes = take_notes(RECORDING, talk, lambda: Scripted(answer))
+    assert [it.text for it in notes.decisions] == ["Move on Saturday."]
+
+
 def test_by_the_way_is_no_deadline() -> None:
     talk = transcript("Ana: By the way, I will call the bank tomorrow.")
     (item,) = take_notes(RECORDING, talk, lambda: Scripted("T|1|Ana|call the bank|")).action_items
