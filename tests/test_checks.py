@@ -107,6 +107,13 @@ def test_what_is_asked_and_decided_in_one_breath_is_not_open() -> None:
     assert (len(notes.decisions), notes.open_questions) == (1, ())
 
 
+def test_the_reason_for_a_decision_is_not_another_one() -> None:
+    talk = transcript("Ana: Saturday is better, so we decided to move on Saturday.", "Ben: Fine.")
+    answer = "D|1|Saturday is better\nD|1|move on Saturday"
+    notes = take_notes(RECORDING, talk, lambda: Scripted(answer))
+    assert [it.text for it in notes.decisions] == ["Move on Saturday."]
+
+
 def test_by_the_way_is_no_deadline() -> None:
     talk = transcript("Ana: By the way, I will call the bank tomorrow.")
     (item,) = take_notes(RECORDING, talk, lambda: Scripted("T|1|Ana|call the bank|")).action_items
@@ -125,18 +132,4 @@ def test_what_goes_on_across_a_listener_is_one_line() -> None:
         Line(0, "Ana", "and then the covers will be that rubbery material.", (3,)),
         Line(1, "Ben", "Mm-hmm."),
         Line(4, "Ben", "Okay, I like it."),
-    ]
-
-
-def test_what_is_good_about_a_decision_is_no_decision_of_its_own() -> None:
-    talk = transcript(
-        "Maria: Saturday is better, because nobody works, so we decided to move on Saturday.",
-        "David: Yellow is better for the case.",
-        "Maria: Okay.",
-    )
-    answer = "D|1|Saturday is better\nD|1|move on Saturday\nD|2|Yellow is better for the case"
-    notes = take_notes(RECORDING, talk, lambda: Scripted(answer))
-    assert [it.text for it in notes.decisions] == [
-        "Move on Saturday.",
-        "Yellow is better for the case.",
     ]

@@ -13,6 +13,7 @@ Each note is checked against its lines; what they do not support is dropped and 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -238,14 +239,14 @@ def merged(notes: Sequence[Note], lines: Sequence[Line]) -> list[Note]:
             twin.owner = note.owner or twin.owner  # who answers a request has it, not who was asked
         twin.lines = tuple(sorted({*twin.lines, *note.lines}))
         twin.when = twin.when or note.when
-    decided = {it for note in kept if note.kind == "D" for it in note.lines}
+    decided = Counter(it for note in kept if note.kind == "D" for it in note.lines)
     promised = {(note.owner, note.lines[0]) for note in kept if note.kind == "T"}
     return sorted(
         (
             it
             for it in kept
             if not (it.kind == "Q" and it.lines[-1] in decided)  # asked and decided in one breath
-            and not (it.kind == "D" and _reason(it, kept))
+            and not (it.kind == "D" and _OPINION.search(it.text) and decided[it.lines[-1]] > 1)
             and not (
                 it.kind == "T"
                 and _POINTING.search(it.text)
@@ -256,18 +257,8 @@ def merged(notes: Sequence[Note], lines: Sequence[Line]) -> list[Note]:
     )
 
 
-_WORTH = re.compile(
-    r"\b(?:is|are|was|were|would be|'s) (?:\w+ )?(?:better|best|good|fine|nice)\b", re.I
-)
-
-
-def _reason(note: Note, notes: Sequence[Note]) -> bool:
-    """Whether it only says what is good about what the same line decides in other words."""
-    return _WORTH.search(note.text) is not None and any(
-        it.kind == "D" and it.lines == note.lines and not _WORTH.search(it.text) for it in notes
-    )
-
-
+_OPINION = re.compile(r"\b(?:is|are|would be) (?:better|nicer|cheaper|fine|good|great|okay)$", re.I)
+"""The reason for what is decided in the same line"""
 _POINTING = re.compile(r"\b(?:it|them|that)$", re.I)
 """A request that points to a thing; whoever answers it in his own words says it better"""
 
