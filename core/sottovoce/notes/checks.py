@@ -29,6 +29,8 @@ def checked(note: Note, window: Window, lines: Sequence[Line]) -> Note | None:
     cited = evidence[-1]
     said = " ".join(lines[it].text for it in evidence)
     after = lines[cited + 1 : cited + 3]
+    if note.kind == "D" and _QUESTION.match(note.text):
+        return None
     if note.kind == "D" and not _decided(cited, _about(note, evidence, lines), lines):
         return None
     if note.kind == "T" and not _REQUESTS.search(" ".join([said, *(it.text for it in after)])):
@@ -58,6 +60,7 @@ _COMMITS = re.compile(
 )
 
 
+_QUESTION = re.compile(r"(?:is|are|do|does|did|can|could|who|what|how|why|where|when) ", re.I)
 _PUTS_OFF = re.compile(
     r"\blet me (?:\w+ ){0,3}first\b|\blet me (?:see|think|finish|just)\b"
     r"|\b(?:shall|can|could|should) we (?:talk|speak|discuss|start|begin|go on|move on|continue)\b",
