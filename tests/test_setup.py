@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -44,7 +45,14 @@ def setup(home: Path, *typed: str, **environment: str) -> tuple[int, str]:
     os.close(end)
     shown, waiting = b"", list(typed)
     try:
-        while part := os.read(terminal, 1 << 16):
+        while True:
+            # One that comes between the question and the reading of the answer is not noticed by
+            # Python before the next key: a person presses it again.
+            while not select.select([terminal], [], [], 3)[0]:
+                if not waiting and typed[-1:] == ("\x03",):
+                    os.write(terminal, b"\x03")
+            if not (part := os.read(terminal, 1 << 16)):
+                break
             shown += part
             if waiting and shown.endswith(b": "):
                 os.write(terminal, waiting.pop(0).encode())
