@@ -370,15 +370,13 @@ def run_bench(host: Host, arguments: Namespace) -> int:
     import psutil
     from rich.console import Console
 
-    if (busy := psutil.cpu_percent(_LOOK)) > _BUSY:
-        log.warning(
-            "other programs use %.0f %% of the processor: it measures less than it is", busy
-        )
-    with (
-        Console(stderr=True).status(f"Measuring {spec.label}"),
-        contextlib.closing(host.load_text_generator(spec)) as generator,
-    ):
-        measured = measure_speed(generator)
+    with contextlib.closing(host.load_text_generator(spec)) as generator:
+        if (busy := psutil.cpu_percent(_LOOK)) > _BUSY:
+            log.warning(
+                "other programs use %.0f %% of the processor: it measures less than it is", busy
+            )
+        with Console(stderr=True).status(f"Measuring {spec.label}"):
+            measured = measure_speed(generator)
     save_speed(host.home.speeds, host.hardware, spec.id, measured)
     if arguments.json:
         print_json({"id": spec.id} | dataclasses.asdict(measured))
