@@ -22,7 +22,7 @@ demo: $(READY) ## Transcribe the bundled sample meeting and take its notes
 	@$(BIN)/sotto demo
 
 test: $(READY) ## Run all tests
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 bench: $(READY) ## Run the benchmarks; each prints a ratio against its peer or its limit
 	@for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
