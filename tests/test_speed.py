@@ -122,13 +122,13 @@ def on_this_cpu(cores: int, bandwidth: float) -> HardwareProfile:
 
 @pytest.mark.parametrize(
     ("spec", "tokens"),
-    [(MODELS["starter-notes"], 114), (MODELS["qwen3.5-2b"], 17.5)],
+    [(MODELS["starter-notes"], 80), (MODELS["qwen3.5-2b"], 18)],
     ids=["starter", "2B"],
 )
 def test_on_two_cores_what_is_predicted_is_what_was_measured(
     spec: ModelSpec, tokens: float
 ) -> None:
-    """At 24 GB/s: the starter at 97 to 131 tokens/s, a 2B of random weights at 17.5."""
+    """The starter, with its adapter, at 78 to 82 tokens/s; a 2B of random weights at 17.5 to 19."""
     hardware = on_this_cpu(2, 24e9)
     predicted = estimate(spec, fit(spec, hardware), hardware).generation.likely
     assert 0.8 <= predicted / tokens <= 1.25
