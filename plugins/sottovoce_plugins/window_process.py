@@ -24,19 +24,9 @@ _NOTICE = 30_000
 """Milliseconds that a notice is shown"""
 _QUIET = -60.0
 """dBFS at which a meter begins"""
-_FAMILIES = ("Inter", "Segoe UI", "SF Pro Text", "Helvetica Neue", "Noto Sans", "DejaVu Sans")
-_DARK = {
-    "paper": "#15181b", "card": "#1f252a", "line": "#3a434a", "ink": "#ece8e0", "dim": "#a3a8ab",
-    "me": "#8fbfe8", "them": "#e3b878", "accent": "#7fcbc2", "record": "#ff7a6b", "wait": "#f0c35a",
-}  # fmt: skip
-_LIGHT = {
-    "paper": "#f6f4ef", "card": "#fffefb", "line": "#d5cfc3", "ink": "#22262a", "dim": "#5f646a",
-    "me": "#2c5f8a", "them": "#8a5a1c", "accent": "#1f6a64", "record": "#c0362c", "wait": "#8f6200",
-}  # fmt: skip
 _STATES = {"recording": ("Recording", "record"), "paused": ("Paused", "wait"),
            "finishing": ("Finishing", "dim"), "ended": ("Ended", "dim")}  # fmt: skip
 _KINDS = {"question": "You were asked", "answer": "Answer"}
-_BUTTONS = (("m", "Mark"), ("n", "Note"), ("?", "Ask"), ("s", "Suggest"), ("p", "Pause"))
 _SURE = 4000
 """Milliseconds in which it has to be said again that the recording is to end"""
 

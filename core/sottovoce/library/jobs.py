@@ -167,11 +167,6 @@ class Jobs:
             rows = self._db.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall()
         return {State(state): count for state, count in rows}
 
-    def next_due(self, folders: Sequence[Path]) -> float | None:
-        """When the next job of these folders may be tried, as Unix time."""
-        waiting = [it.due_at for it in self.all(State.QUEUED) if it.folder in folders]
-        return min(waiting, default=None)
-
     def mend(self) -> None:
         """Queue what was broken off. Call it while holding the queue's lock."""
         self._change(

@@ -292,10 +292,7 @@ def _begins_with_its_verb(lines: Sequence[Line]) -> Callable[[Statement], bool]:
 
     def verbal(statement: Statement) -> bool:
         first = re.escape(statement.text.split()[0])
-        before = (
-            r"\b(?:to|will|shall|should|can|could|would|must|let's|let us|we|we'll|I'll|gonna|not)"
-        )
-        pattern = re.compile(rf"{before} (?:\w+ly |just |then |also )?{first}\b", re.I)
+        pattern = re.compile(rf"{_BEFORE_VERBS} (?:\w+ly |just |then |also )?{first}\b", re.I)
         return any(pattern.search(spoken.get(it, "")) for it in statement.segments)
 
     return verbal
