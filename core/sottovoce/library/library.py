@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import time
 from array import array
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -39,6 +40,19 @@ class Meeting:
         return self.recording.id
 
 
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """Unlike all else, SQLite does not wait here for another process that does the same."""
+    until = time.monotonic() + 30
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
 class Library:
     def __init__(self, path: Path) -> None:
         """Open the library, creating or migrating it. Raises ``LibraryError``."""
@@ -46,7 +60,7 @@ class Library:
         with _readable(path):
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(self._db)
             self._db.execute("PRAGMA foreign_keys = ON")
             path.chmod(0o600)
             migrate(self._db)
