@@ -75,6 +75,18 @@ def title_of(given: str, made: Sequence[str], topics: Sequence[Topic]) -> str:
     return _sentence(_listed([named[0], *(_clause(it) for it in named[1:_TOPICS])]), "")
 
 
+_BROKEN_OFF = re.compile(
+    r"(?:[\s,]+(?:yeah|okay|ok|um|uh|and|but|or|not|because|'cause|the|a|an))+$", re.I
+)
+"""The end of a note that has none"""
+_SENSELESS = re.compile(
+    r"\b(?:it|them|that|this|those|these|there)$"
+    r"|\b(?:two|three|four|five|six|seven|eight|nine|ten|[2-9]|\d\d+) more"
+    r" (?!people|men|women|children|of|than|or|and|in|on|at|to|from|for|with)[a-z]*[a-rt-z]\b"
+    r"(?=$|[.,;]| (?:to|for|in|at|on|by|before|and|or|with|until|than)\b)",
+    re.I,
+)
+"""What points to a thing that is not in the note; "three more" of what is not many"""
 _LEAST = {"K": 3, "D": 2, "T": 2, "Q": 2}
 """Content words of a note that says something"""
 
@@ -82,11 +94,13 @@ _LEAST = {"K": 3, "D": 2, "T": 2, "Q": 2}
 def _readable(found: Extraction) -> Extraction:
     """Without false starts and repetitions in the notes, and without those of which nothing can be
     understood then; these count as dropped."""
-    cleaned = [replace(it, text=readable(it.text)) for it in found.notes]
+    cleaned = [replace(it, text=_BROKEN_OFF.sub("", readable(it.text))) for it in found.notes]
     kept = [
         it
         for it in cleaned
-        if len(content_words(it.text)) >= _LEAST[it.kind] and not BROKEN.search(it.text)
+        if len(content_words(it.text)) >= _LEAST[it.kind]
+        and not BROKEN.search(it.text)
+        and not (it.kind == "K" and _SENSELESS.search(it.text))
     ]
     return replace(found, notes=tuple(kept), dropped=found.dropped + len(cleaned) - len(kept))
 
@@ -193,10 +207,25 @@ def _opening_of_few(found: Extraction) -> list[Statement]:
     for first, title in found.topics[:_TOPICS]:
         at = saying(title, Stretch(first, len(lines)), lines)
         segments = tuple(dict.fromkeys(it for n in at for it in lines[n].segments))
-        cited.append(Statement(text=_clause(title), segments=segments))
+        text = _in_full(title, [lines[n] for n in range(first, len(lines))])
+        cited.append(Statement(text=text, segments=segments))
     if not (named := [it for it in cited if it.segments]):
         return []
     return [_cited(f"The meeting was about {_listed([it.text for it in named])}.", named)]
+
+
+_FURTHER = (
+    r"(?: (?:of|for|with) (?:the |an? |our )?(?:[\w-]+ )?[\w-]+(?=[.,?!]| (?:by|on|in|at|to)\b|$))?"
+)
+
+
+def _in_full(title: str, lines: Sequence[Line]) -> str:
+    """A title as it stands in a sentence: with the article that it is said with, and, of one word,
+    with what it is said to belong to: "the date with the moving company"."""
+    further = _FURTHER if len(title.split()) == 1 else ""
+    said = re.compile(rf"\b(?:the|an?|our) {re.escape(title)}\b{further}", re.I)
+    found = next(filter(None, (said.search(readable(line.text)) for line in lines)), None)
+    return _clause(found[0] if found else title)
 
 
 def _telling(detailed: Detailed, highlights: Highlights, room: int) -> Iterator[Statement]:
