@@ -25,7 +25,7 @@ def checked(note: Note, window: Window, lines: Sequence[Line]) -> Note | None:
     if note.kind == "T":  # it may point to a thing of which somebody else spoke
         evidence = support(note.text, [place], lines)
     else:
-        evidence = _line_of(note, place, lines)
+        evidence = _line_of(note, place, window, lines)
     if evidence is None:
         return None
     if any(speaks_to_the_model(lines[it].text) for it in evidence):
@@ -90,11 +90,15 @@ _ASIDE = 3
 """Lines by which the model may be mistaken in where a thing was said"""
 
 
-def _line_of(note: Note, place: int, lines: Sequence[Line]) -> tuple[int, ...] | None:
-    """The nearest line in which all words of a note were said, one after the other. What is stated
-    is shortened by a note and hardly ever turned round; where it is, its words have come to mean
-    another thing."""
-    near = range(max(0, place - _ASIDE), min(len(lines), place + _ASIDE + 1))
+def _line_of(
+    note: Note, place: int, window: Window, lines: Sequence[Line]
+) -> tuple[int, ...] | None:
+    """The nearest line of the window in which all words of a note were said, one after the other.
+
+    What is stated is shortened by a note and hardly ever turned round; where it is, its words have
+    come to mean another thing."""
+    end = min(len(lines), window.first + len(window.lines))
+    near = range(max(window.first, place - _ASIDE), min(end, place + _ASIDE + 1))
     for at in sorted(near, key=lambda it: abs(it - place)):
         if support(note.text, [at], lines, before=0, after=0) and _in_order(note, lines[at]):
             return (at,)
