@@ -134,6 +134,7 @@ _QUOTED = 0.5
 """Share of them that is quoted however much was decided"""
 _SHARE = 0.1
 """Of the meeting's words that its summary may have"""
+_SUBJECTS = 5
 _NAMED = 3
 """Topics, and decisions, tasks or questions, that a summary names; the lists below it have all"""
 
@@ -194,7 +195,7 @@ def _subjects(topics: Sequence[Topic]) -> list[str]:
 def _opening(topics: Sequence[Topic]) -> list[Statement]:
     """The longest topics, in their order."""
     named = [topic for topic in topics if topic.text in _subjects(topics)]
-    longest = sorted(named, key=lambda it: it.start - it.end)[:_NAMED]
+    longest = sorted(named, key=lambda it: it.start - it.end)[:_SUBJECTS]
     chosen = [topic for topic in named if topic in longest]
     names = list(dict.fromkeys(_clause(it.text.partition(", ")[0]) for it in chosen))
     return [_cited(f"The meeting was about {_listed(names)}.", chosen)] if names else []
