@@ -80,7 +80,9 @@ _BROKEN_OFF = re.compile(
 )
 """The end of a note that has none"""
 _SENSELESS = re.compile(
-    r"\b(?:it|them|that|this|those|these|there)$"
+    r"^(?:it|it's|he|he's|she|she's|they|they're|them|that|that's|this|these|those|which|if|when"
+    r"|because|in|of|at|with|from|and|but|so)\b"
+    r"|\b(?:it|them|that|this|those|these|there)$"
     r"|\b(?:two|three|four|five|six|seven|eight|nine|ten|[2-9]|\d\d+) more"
     r" (?!people|men|women|children|of|than|or|and|in|on|at|to|from|for|with)[a-z]*[a-rt-z]\b"
     r"(?=$|[.,;]| (?:to|for|in|at|on|by|before|and|or|with|until|than)\b)",
