@@ -281,6 +281,20 @@ class MeetingNotes:
     """The stretch of the recording, in seconds, that the notes were made from"""
     produced_by: tuple[Production, ...] = ()
 
+    @property
+    def left_out(self) -> str:
+        """What a reader is told of the statements that were dropped; empty where none was."""
+        match self.dropped:
+            case 0:
+                return ""
+            case 1:
+                return "One statement of the model was left out: the transcript did not support it."
+            case many:
+                return (
+                    f"{many} statements of the model were left out: the transcript did not support"
+                    " them."
+                )
+
     def outline(self) -> tuple[Section, ...]:
         """The sections that have something in them, under their titles, in the template's order."""
         usual = tuple(Section(title=title, kind=kind) for kind, title in _USUAL.items())
