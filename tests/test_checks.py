@@ -162,6 +162,7 @@ def test_what_is_stated_rests_on_one_line_that_says_it_in_that_order() -> None:
         ("Ana: We don't have to find out how remotes work.", "Q|1|how remotes work"),
         ("Ana: They need three more wheat for the line.", "K|1|they need three more wheat"),
         ("Ana: The company needs months to end it.", "K|1|the company needs months to end it"),
+        ("Ana: It's very important to the company.", "K|1|it's very important to the company"),
         ("Ana: Yeah, but in a separate menu.", "D|1|in a separate menu"),
         ("Ana: I am pointing out a strategy, we can test.", "T|1||pointing out a strategy|"),
     ],

@@ -80,7 +80,9 @@ _BROKEN_OFF = re.compile(
 )
 """The end of a note that has none"""
 _SENSELESS = re.compile(
-    r"\b(?:it|them|that|this|those|these|there)$"
+    r"^(?:it|it's|he|he's|she|she's|they|they're|them|that|that's|this|these|those|which|if|when"
+    r"|because|in|of|at|with|from|and|but|so)\b"
+    r"|\b(?:it|them|that|this|those|these|there)$"
     r"|\b(?:two|three|four|five|six|seven|eight|nine|ten|[2-9]|\d\d+) more"
     r" (?!people|men|women|children|of|than|or|and|in|on|at|to|from|for|with)[a-z]*[a-rt-z]\b"
     r"(?=$|[.,;]| (?:to|for|in|at|on|by|before|and|or|with|until|than)\b)",
@@ -134,6 +136,7 @@ _QUOTED = 0.5
 """Share of them that is quoted however much was decided"""
 _SHARE = 0.1
 """Of the meeting's words that its summary may have"""
+_SUBJECTS = 5
 _NAMED = 3
 """Topics, and decisions, tasks or questions, that a summary names; the lists below it have all"""
 
@@ -194,7 +197,7 @@ def _subjects(topics: Sequence[Topic]) -> list[str]:
 def _opening(topics: Sequence[Topic]) -> list[Statement]:
     """The longest topics, in their order."""
     named = [topic for topic in topics if topic.text in _subjects(topics)]
-    longest = sorted(named, key=lambda it: it.start - it.end)[:_NAMED]
+    longest = sorted(named, key=lambda it: it.start - it.end)[:_SUBJECTS]
     chosen = [topic for topic in named if topic in longest]
     names = list(dict.fromkeys(_clause(it.text.partition(", ")[0]) for it in chosen))
     return [_cited(f"The meeting was about {_listed(names)}.", chosen)] if names else []
