@@ -173,6 +173,22 @@ def test_what_plays_nothing_gives_silence_and_has_lost_nothing(tmp_path: Path) -
     assert track.filled == 0
 
 
+def test_a_stream_that_begins_on_a_busy_machine_comes_to_its_place(tmp_path: Path) -> None:
+    begun = [(1 + it + 0.02 * max(0, 40 - n), n) for it, n in steady(1, 100)]  # up to 0.8 s late
+    again = [(10 + it + 0.02 * max(0, 40 - n), n) for it, n in steady(1, 100)]
+    track, blocks = given(tmp_path, begun)
+    assert blocks == [*[0] * 50, *range(1, 100)]
+    assert track.filled == 0
+    track.wav = GrowingWav(tmp_path / "m.wav", HZ)
+    track._opened(10.0)
+    for now, number in again:
+        track._take(np.full(BLOCK, number, np.int16).tobytes(), now)
+    track.wav.close()
+    frames = np.fromfile(tmp_path / "m.wav", np.int16, offset=44)
+    assert frames[::BLOCK].tolist() == [*blocks, *[0] * (500 - 149), *range(1, 100)]
+    assert track.filled == pytest.approx(10 - 2.98)
+
+
 def test_silence_that_is_put_in_moves_all_that_follows(tmp_path: Path) -> None:
     for frames, at in ((3, 4), (50, 4), (3, 0), (3, 10)):
         wav = GrowingWav(tmp_path / f"{frames}-{at}.wav", HZ)
@@ -183,6 +199,11 @@ def test_silence_that_is_put_in_moves_all_that_follows(tmp_path: Path) -> None:
         wav.close()
         found = np.fromfile(tmp_path / f"{frames}-{at}.wav", np.int16, offset=44).tolist()
         assert found == [*range(1, at + 1), *[0] * frames, *range(at + 1, 11), 99]
+        wav = GrowingWav(tmp_path / f"{frames}-{at}.wav", HZ)
+        wav.cut(frames - 1, at)
+        wav.close()
+        found = np.fromfile(tmp_path / f"{frames}-{at}.wav", np.int16, offset=44).tolist()
+        assert found == [*range(1, at + 1), 0, *range(at + 1, 11), 99]
 
 
 @live

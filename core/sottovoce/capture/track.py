@@ -30,6 +30,10 @@ _STEADY = 0.05
 """Seconds by which the least that it was behind may differ"""
 _ALIGN = 0.4
 """Seconds of a stream from which it is judged when it began"""
+_BETTER = 10.0
+"""Seconds in which that is known better where the machine is busy: something came in time"""
+_EARLY = 0.005
+"""Seconds that something may come before its time until then"""
 _NOTHING = 2.0
 """Seconds without data after which it is said"""
 _LAST = 1.0
@@ -74,6 +78,8 @@ class Track:
         """The moment that its first frame stands for"""
         self._received = 0
         """Frames since then, with those that the clock put in, and those that are lost"""
+        self._gap = (0, 0)
+        """The frame behind which there is silence before the stream, and of how many frames"""
         self._behind_since = math.inf
         self._hole, self._missing, self._before = (0, 0.0), math.inf, math.inf
 
@@ -128,11 +134,28 @@ class Track:
         else:
             with self._lock:
                 behind = now - self._now - len(pcm) / 2 / self._rate
+                if behind < -_EARLY and self._gap[1] and self._received < _BETTER * self._rate:
+                    behind += self._earlier(-behind)
                 start = self.wav.frames, self._now
                 self._append(self.clock.kept(pcm, now, round(behind * self._rate)))
                 self._judge(now, behind, start)
         if self._now >= self._timeline.until:
             self._capture.wake.set()
+
+    def _earlier(self, seconds: float) -> float:
+        """Nothing comes before its time: the stream began so much earlier than was thought, as far
+        as there is silence before it."""
+        at, silent = self._gap
+        frames = min(silent, round(seconds * self._rate))
+        self._gap = at, silent - frames
+        self._origin -= frames / self._rate
+        if at:
+            self.filled -= frames / self._rate
+        try:
+            self.wav.cut(frames, at)
+        except OSError as error:
+            self._refused(error)
+        return frames / self._rate
 
     def _judge(self, now: float, behind: float, start: tuple[int, float]) -> None:
         """Late or lost? What is late arrives faster than it was made as soon as it can."""
@@ -184,7 +207,9 @@ class Track:
             return
         pcm = b"".join(held)
         with self._lock:
+            before = self.wav.frames
             self._reach(self._origin)
+            self._gap = before, self.wav.frames - before
             ahead = self.wav.frames - self._timeline.place(self._origin)
             self._received = min(ahead, len(pcm) // 2)
             self._append(pcm[2 * self._received :])

@@ -60,6 +60,20 @@ class GrowingWav:
         finally:
             self.frames = (self._file.seek(0, os.SEEK_END) - _HEADER) // 2
 
+    def cut(self, frames: int, at: int) -> None:
+        """Take silence out behind a frame: what follows it moves forward."""
+        begin, step = _HEADER + 2 * at, 2 * frames
+        self._file.seek(begin + step)
+        moved = self._file.read()
+        try:
+            # The first first, a step at a time: nothing is overwritten that is not there already.
+            for place in range(0, len(moved), step):
+                self._file.seek(begin + place)
+                self._write(moved[place : place + step])
+            self._file.truncate(begin + len(moved))
+        finally:
+            self.frames = (self._file.seek(0, os.SEEK_END) - _HEADER) // 2
+
     def _write(self, pcm: bytes) -> None:
         left = memoryview(pcm)
         while left:
