@@ -40,7 +40,7 @@ from sottovoce.live.drafts import NOT_SAID, Draft, Maker
 from sottovoce.live.moments import Moment, question
 from sottovoce.live.overlays import Overlays, find
 from sottovoce.live.own import OwnNotes
-from sottovoce.live.places import Places
+from sottovoce.live.places import AGENDA, OWN, Places
 from sottovoce.live.power import Power, pace
 from sottovoce.live.quoting import Quoting
 from sottovoce.live.said import Said
@@ -228,8 +228,9 @@ def test_the_starter_quotes_what_answers_and_says_nothing_else(
     host.library.meetings()
     said = meeting()
     generator = host.load_text_generator(host.starter(ModelTask.GENERATION))
-    own = "- The wine is paid by the sponsor"
-    maker = Quoting(said, Places(said, host.home.library, own), lambda: generator, "Me")
+    written = {OWN: "- The wine is paid by the sponsor", AGENDA: ""}
+    places = Places(said, host.home.library, lambda: written)
+    maker = Quoting(said, places, lambda: generator, "Me")
 
     def made(kind: SuggestionKind, about: str, *, mine: bool = False) -> list[Draft]:
         wanted = Moment(kind=kind, about=about, at=100.0, began=0.0, own=mine)
@@ -242,6 +243,9 @@ def test_the_starter_quotes_what_answers_and_says_nothing_else(
         assert made(SuggestionKind.QUESTION, "Which train goes to Vienna?") == []
         (noted,) = made(SuggestionKind.QUESTION, "Who pays for the wine?")
         assert [it.meeting for it in noted.evidence] == ["", "your notes"]
+        written[AGENDA] = "# Weekly\n* The insurance of the minibus"  # as if it was noted now
+        (planned,) = made(SuggestionKind.QUESTION, "What about the insurance of the minibus?")
+        assert planned.text == "The agenda: “The insurance of the minibus”"
         say(said, "Me", "I will send the signed contract to the hotel by Friday.", 60.0)
         (promise,) = made(SuggestionKind.TURN, said.segments[-1].text, mine=True)
         assert promise.text.startswith("You take on: send the signed contract")

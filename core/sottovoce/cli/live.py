@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import TYPE_CHECKING
 
+from ..errors import SottovoceError
 from ..values import ModelTask
 from . import process, record
 from .notes import request
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from ..live.assistant import Assistant
     from ..live.said import Said
     from ..live.session import LiveSession
+
+
+log = logging.getLogger(__name__)
 
 
 def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -50,8 +55,9 @@ def run(host: Host, arguments: Namespace) -> int:
         from ..live.assistant import Assistant
 
         return Assistant(
-            host, spec, wanted, said, spoken, seconds=lambda: session.seconds, say=session.tell
-        )
+            host, spec, wanted, said, spoken, seconds=lambda: session.seconds, say=session.tell,
+            noted=lambda: session.noted, agenda=lambda: _agenda(host),
+        )  # fmt: skip
 
     with record.meeting(host, arguments, captions=True, assist=assist) as finished:
         print(f"Recorded: {finished.path}", file=sys.stderr)
@@ -69,3 +75,18 @@ def run(host: Host, arguments: Namespace) -> int:
             file=sys.stderr,
         )
     return status
+
+
+def _agenda(host: Host) -> str:
+    """Of the event that the calendars have now; empty where that is none, or not clear."""
+    from sottovoce_integrations import calendar_sources as calendars
+
+    from ..live.places import here
+
+    try:
+        sources = calendars.load(host.home)
+        found = calendars.fitting(sources, here()) if sources else []
+    except SottovoceError as error:
+        log.warning("the calendar was left out: %s", error)
+        return ""
+    return found[0].event.agenda if len(found) == 1 else ""
