@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from . import device, guard
 from .errors import ConfigError, ModelError, UsageError
 from .home import Home, find_home
-from .library import Library
 from .plugins import PluginFailure, PluginHost
 from .values import Feature, HardwareProfile, ModelSpec, ModelTask, NoteTemplate
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
         Transcriber,
         TranscriptImporter,
     )
+    from .library import Library
     from .store import ModelStore
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ class Host:
 
     @cached_property
     def library(self) -> Library:
+        from .library import Library  # SQLite and search: not for commands that only print
+
         self.home.create()
         return Library(self.home.library)
 

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sottovoce import MeetingNotes, NoteExporter, Transcript, hookimpl
-from sottovoce.library.codec import notes_to_json, transcript_to_json
 
 from .written import as_export_error, place, stem
 
@@ -27,6 +26,8 @@ class Json(NoteExporter):
 
 
 def body(notes: MeetingNotes, transcript: Transcript) -> dict[str, Any]:
+    from sottovoce.library.codec import notes_to_json, transcript_to_json
+
     return {
         "format": "sottovoce meeting",
         "version": VERSION,

@@ -9,8 +9,6 @@ import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-import filelock
-
 from sottovoce import ExportError
 from sottovoce.filenames import legal
 from sottovoce.home import find_home
@@ -100,6 +98,8 @@ def _digest(data: bytes) -> str:
 @contextmanager
 def _record() -> Iterator[dict[str, str]]:
     """What was written where, by this device."""
+    import filelock
+
     home = find_home()
     home.create()
     path = home.data / "written.json"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from ..library.jobs import Job, Jobs, State
 from .output import print_json
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
     from ..host import Host
+    from ..library.jobs import Job, Jobs
 
 
 def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -44,6 +44,7 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def _list(host: Host, arguments: Namespace) -> int:
+    from ..library.jobs import State
     from ..watch.intake import shown
 
     with _queue(host) as queue:
@@ -116,11 +117,15 @@ def _prioritise(host: Host, arguments: Namespace) -> int:
 
 
 def _queue(host: Host) -> Jobs:
+    from ..library.jobs import Jobs
+
     host.library  # noqa: B018 - makes the tables
     return Jobs(host.home.library)
 
 
 def _named(queue: Jobs, names: list[str], change: str) -> list[Job]:
+    from ..library.jobs import State
+
     if names == ["all"]:
         states = {
             "cancel": (State.QUEUED, State.RUNNING),

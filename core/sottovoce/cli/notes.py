@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..library.codec import notes_to_json
 from ..values import ModelTask
 from .output import checks, print_json, show_notes
 
@@ -85,6 +84,8 @@ def run(host: Host, arguments: Namespace) -> int:
     else:
         notes = _version(host, meeting, arguments.version)
     if arguments.json:
+        from ..library.codec import notes_to_json
+
         print_json(notes_to_json(notes))
         return 0
     from rich.console import Console

@@ -6,7 +6,6 @@ import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ..library.codec import notes_to_json, transcript_to_json
 from ..times import clock
 from ..values import ActionItem, SectionKind, Topic
 
@@ -41,6 +40,8 @@ def meeting_to_json(meeting: Meeting) -> dict[str, Any]:
 
 
 def result_to_json(done: Processed, files: Sequence[Path] = ()) -> dict[str, Any]:
+    from ..library.codec import notes_to_json, transcript_to_json
+
     return {
         "meeting": meeting_to_json(done.meeting),
         "transcript": transcript_to_json(done.transcript),
