@@ -44,6 +44,7 @@ _AGAIN = 0.5
 """Seconds until a device that is gone is tried again"""
 _ZERO = 5.0
 """Seconds of nothing but zeros after which a microphone is said to be muted"""
+_WITHOUT = "the recording goes on without it"
 
 
 class Track:
@@ -61,7 +62,7 @@ class Track:
         self.level = -math.inf
         """dBFS of what came last"""
         self._zeros = 0.0
-        self._told_zero = False
+        self._told_zero = self._heard = False
         self._there = True
         self._stuck = False
         self.filled = 0.0
@@ -106,11 +107,11 @@ class Track:
                             break
                         self._take(chunk.audio, time.monotonic())
             except SottovoceError as error:
-                self._lost(str(error))
+                self._lost(f"{error}; {_WITHOUT}")
             except Exception as error:  # noqa: BLE001 - a plugin's; the other tracks go on
-                self._lost(f"{self._device.label}: {error!r}")
+                self._lost(f"{self._device.label}: {error!r}; {_WITHOUT}")
             else:
-                self._lost(f"{self._device.label}: the stream ended")
+                self._lost(f"{self._device.label}: the stream ended; {_WITHOUT}")
             self._begin()
             self._capture.ended.wait(_AGAIN)
 
@@ -188,7 +189,10 @@ class Track:
         """Nothing came for a moment."""
         if not self._source.quiet:
             if now - self._arrived > _NOTHING:
-                self._lost(f"{self._device.label}: nothing arrives from it")
+                self._lost(
+                    f"{self._device.label}: nothing arrives from it; what is only late is recorded "
+                    "when it comes"
+                )
             return
         self._begin()
         with self._lock:
@@ -243,11 +247,14 @@ class Track:
         self._zeros = 0.0 if loudness else self._zeros + len(values) / self._rate
         if self._source.kind is not SourceKind.MICROPHONE:
             return
+        self._heard = self._heard or loudness > 0
         if self._zeros > _ZERO and not self._told_zero:
             self._told_zero = True
-            self._capture.tell("zero", self.name,
-                f"{self._device.label}: audio arrives, and all of it is zero: it is muted, or this "
-                "program has no permission for the microphone")  # fmt: skip
+            why = "it is muted" if self._heard else (
+                "it is muted, or this program has no permission for the microphone"
+            )  # fmt: skip
+            text = f"{self._device.label}: audio arrives, and all of it is zero: {why}"
+            self._capture.tell("zero", self.name, text)
         elif not self._zeros and self._told_zero:
             self._told_zero = False
             self._capture.tell("heard", self.name, f"{self._device.label}: it is heard now")
@@ -271,7 +278,7 @@ class Track:
         self.level = -math.inf
         if self._there and not self._capture.ended.is_set():
             self._there = False
-            self._capture.tell("lost", self.name, f"{why}; the recording goes on without it")
+            self._capture.tell("lost", self.name, why)
 
     def sync(self, *, end: int | None = None) -> None:
         """Have it on the disk; with ``end`` as long as the recording is."""
