@@ -30,7 +30,7 @@ from sottovoce.capture.track import Track
 from sottovoce.capture.wav import GrowingWav, frames_of
 
 from .rig import Rig
-from .test_record import ME, THEM, kinds, live, wait_for
+from .test_record import ME, THEM, begun, kinds, live, wait_for
 
 HZ, BLOCK = 48_000, 960
 
@@ -64,14 +64,14 @@ def run_clock(
 def test_a_device_whose_clock_is_off_stays_at_its_place(off: float) -> None:
     left, made_up = run_clock(20, off, 0.03)
     assert abs(left) < 0.055, "the lateness of the last block, and what is let pass"
-    assert made_up == pytest.approx(1200 * off, abs=0.025)
+    assert made_up == pytest.approx(1200 * off, abs=0.035)
 
 
 def test_blocks_that_come_late_or_early_are_no_drift() -> None:
     assert run_clock(20, 0.0, 0.12)[1] == 0
     assert run_clock(20, 0.0, 0.03, steps=(0.12, 0.0, 0.06))[1] == 0
-    made_up = run_clock(20, 200e-6, 0.03, steps=(0.12, 0.0, 0.06))[1]
-    assert 0.12 < made_up < 0.26, "about each step a little of it is not seen"
+    made_up = run_clock(20, 50e-6, 0.03, steps=(0.12, 0.0, 0.06))[1]
+    assert 0.03 < made_up < 0.07, "while they come otherwise it is not seen"
 
 
 def test_nobody_hears_that_a_clock_was_made_up_for() -> None:
@@ -152,9 +152,9 @@ def test_what_comes_slower_than_it_was_made_is_no_hole(tmp_path: Path) -> None:
 
 
 def test_what_never_comes_is_silence_at_its_place(tmp_path: Path) -> None:
-    track, blocks = given(tmp_path, [*steady(1, 50), *steady(90, 600)])
+    track, blocks = given(tmp_path, [*steady(1, 50), *steady(90, 1700)])
     assert track.filled == pytest.approx(0.8)
-    assert blocks == [*range(1, 50), *[0] * 40, *range(90, 600)]
+    assert blocks == [*range(1, 50), *[0] * 40, *range(90, 1700)]
 
 
 def test_of_what_is_late_only_that_is_kept_which_is_of_moments_that_are_recorded(
@@ -174,9 +174,9 @@ def test_what_plays_nothing_gives_silence_and_has_lost_nothing(tmp_path: Path) -
 
 
 def test_a_stream_that_begins_on_a_busy_machine_comes_to_its_place(tmp_path: Path) -> None:
-    begun = [(1 + it + 0.02 * max(0, 40 - n), n) for it, n in steady(1, 100)]  # up to 0.8 s late
+    first = [(1 + it + 0.02 * max(0, 40 - n), n) for it, n in steady(1, 100)]  # up to 0.8 s late
     again = [(10 + it + 0.02 * max(0, 40 - n), n) for it, n in steady(1, 100)]
-    track, blocks = given(tmp_path, begun)
+    track, blocks = given(tmp_path, first)
     assert blocks == [*[0] * 50, *range(1, 100)]
     assert track.filled == 0
     track.wav = GrowingWav(tmp_path / "m.wav", HZ)
@@ -283,7 +283,8 @@ def test_the_default_is_followed_when_the_system_changes_it(rig: Rig, tmp_path: 
 def test_a_sound_system_that_freezes_is_said_within_three_seconds(rig: Rig, tmp_path: Path) -> None:
     recorder = Recorder(tmp_path, [ME, THEM])
     recorder.start()
-    wait_for(lambda: recorder.seconds > 1)
+    wait_for(lambda: begun(recorder))
+    time.sleep(0.5)
     before = dict(recorder.filled)
     rig.send(signal.SIGSTOP)
     frozen = time.monotonic()
@@ -307,7 +308,7 @@ def test_a_capture_process_that_is_halted_for_a_while_loses_nothing(
 ) -> None:
     recorder = Recorder(tmp_path, [ME, THEM])
     recorder.start()
-    wait_for(lambda: recorder.seconds > 1)
+    wait_for(lambda: begun(recorder))
     before = dict(recorder.filled)
     os.kill(recorder._process.pid, signal.SIGSTOP)
     time.sleep(2)

@@ -72,6 +72,11 @@ def went_on(recorder: Recorder, since: float) -> bool:
     return recorder.seconds > since + 1
 
 
+def begun(recorder: Recorder) -> bool:
+    """Whether something of every device is there."""
+    return all(it.exists() and frames_of(it) > 0 for it in recorder.files)
+
+
 def waits(pid: int) -> bool:
     """Whether a process is loaded, and waits for the word."""
     process = psutil.Process(pid)
@@ -236,7 +241,7 @@ def test_a_sound_system_that_dies_is_waited_for(
 ) -> None:
     recorder = Recorder(tmp_path, [ME, THEM])
     recorder.start()
-    wait_for(lambda: recorder.seconds > 1)
+    wait_for(lambda: begun(recorder))
     rig.kill()
     gone = time.monotonic()
     assert recorder.notices.get(timeout=5).kind == "lost"

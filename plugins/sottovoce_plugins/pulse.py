@@ -37,8 +37,9 @@ _PATIENCE = 2.0
 _DEAD = 10.0
 """Seconds without data after which a stream is dead, if the sound system answers: sources that are
 silent send zeros, and what it holds back while the machine is busy it sends later"""
-_BLOCK = 40
-"""Milliseconds of audio that come together"""
+_BLOCK = 80
+"""Milliseconds of audio that come together. The sound system sends a block each time that the last
+one was taken: where every step waits for a processor, short ones come slower than they are made"""
 
 
 def available() -> bool:

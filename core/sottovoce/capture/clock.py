@@ -11,13 +11,15 @@ import math
 
 _WINDOW = 10.0
 """Seconds over which it is judged how far a track is off: in each some block comes in time"""
-_SEVERAL = 3
-"""Windows in a row in which it is off before it is a clock and not a machine that is busy"""
+_SEVERAL = 4
+"""Windows in a row in which it is off before it is the clock"""
 _OFF = 0.010
 """Seconds that a track may be off"""
-_STEP = 500e-6
-"""By so much no clock is off: then blocks come sooner or later than in the window before (another
-program asked for another latency, the machine is busy), at the same pace"""
+_STRANGE = 0.040
+"""Seconds that no clock is off by, being made up for: blocks come sooner or later than they did,
+at the same pace (the machine is busy, another program asked for another latency)"""
+_FOR_GOOD = 18
+"""Windows after which they will go on to come so"""
 _APART = 0.015
 """Seconds between two frames that are put in or left out, at least"""
 
@@ -35,8 +37,9 @@ class Clock:
         self._least = 0
         """By how many frames the file was behind when the block came that was the least late"""
         self._before: list[int] = []
-        """The same of the windows before since blocks come as they do, less what was made up"""
-        self._judged = 0.0
+        """The same of the windows before, less what was made up since"""
+        self._strange = 0
+        """Windows since blocks came as they do"""
         self._usual: int | None = None
         """The same of a clock that is not off"""
         self._owed = 0
@@ -72,11 +75,13 @@ class Clock:
         if now - self._since < _WINDOW:
             return
         self._since = math.inf
-        passed, self._judged = now - self._judged, now
-        if self._before and abs(self._least - self._before[-1]) > _STEP * passed * self._rate:
-            if self._usual is not None:
-                self._usual += self._least - self._before[-1]
+        if self._usual is not None and abs(self._least - self._usual) > _STRANGE * self._rate:
+            self._strange += 1
+            if self._strange < _FOR_GOOD:
+                return
+            self._usual = None
             self._before.clear()
+        self._strange = 0
         self._before = [*self._before, self._least][-_SEVERAL:]
         if len(self._before) < _SEVERAL:
             return

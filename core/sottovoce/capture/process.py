@@ -41,7 +41,7 @@ _LOW, _FULL = 500 << 20, 50 << 20
 """Bytes of free disk space below which it is said, and below which the recording ends"""
 _ASLEEP = 2.0
 """Seconds by which the clock that counts sleep runs ahead before it is said"""
-_REST = 5.0
+_REST = 20.0
 """Seconds at the end for what is late"""
 _NICE = -11
 """Where the system lets it, before what only computes: what sound systems ask for themselves"""
@@ -111,7 +111,7 @@ class Capture:
 
     def _sums(self) -> dict[str, Any]:
         return {"filled": {it.name: round(it.filled, 2) for it in self._tracks},
-                "drift": {it.name: round(it.clock.drift, 3) for it in self._tracks}}  # fmt: skip
+                "drift": {it.name: round(it.clock.drift, 5) for it in self._tracks}}  # fmt: skip
 
     def _seconds(self, now: float) -> float:
         return self.timeline.place(now) / self.rate

@@ -33,11 +33,11 @@ RATE = 48_000
 """Hertz: what sound cards work at, so that nothing is lost to a resampler"""
 _TIMES = 20
 """Times that the capture process is started anew before it is held to be broken"""
-_PATIENCE = 10.0
-"""Seconds that it has to close its files"""
+_PATIENCE = 30.0
+"""Seconds that it has to take what is late and close its files"""
 _WRITE = 5.0
 """Seconds between two looks at what can be written of the one file"""
-_SETTLED = 60
+_SETTLED = 120
 """Seconds behind which a track changes no more"""
 
 

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 _HOLE = 0.15
 """Seconds that a track may be behind the clock before it is looked whether something is missing"""
-_SURE = 4.0
+_SURE = 15.0
 """Seconds, twice in a row, for which a stream that goes on is as much behind before that is lost:
 what is late is the less behind or the more, as the machine has time"""
-_STEADY = 0.05
+_STEADY = 0.02
 """Seconds by which the least that it was behind may differ"""
 _ALIGN = 0.4
 """Seconds of a stream from which it is judged when it began"""
@@ -36,8 +36,8 @@ _EARLY = 0.005
 """Seconds that something may come before its time until then"""
 _NOTHING = 2.0
 """Seconds without data after which it is said"""
-_LAST = 1.0
-"""Seconds that a track which is behind may be silent at the end before it is given up"""
+_LAST = 3.0
+"""Seconds for which nothing may arrive at the end of a track that is behind"""
 _SAID = 0.5
 """Seconds of a hole that are worth a word"""
 _AGAIN = 0.5
@@ -64,6 +64,7 @@ class Track:
         self._zeros = 0.0
         self._told_zero = self._heard = False
         self._there = True
+        self._open = False
         self._stuck = False
         self.filled = 0.0
         """Seconds of silence that stand for what did not arrive"""
@@ -93,7 +94,7 @@ class Track:
         """Whether all is there that was to be recorded, or is not to be waited for."""
         return (
             self._now >= self._timeline.until
-            or not (self._there and self.thread.is_alive())
+            or not self._open
             or now - max(self._arrived, self._timeline.until) > _LAST
         )
 
@@ -102,6 +103,7 @@ class Track:
             try:
                 with self._source.open(self._device, AudioFormat(rate=self._rate)) as chunks:
                     self._opened(time.monotonic())
+                    self._open = True
                     for chunk in chunks:
                         if self._capture.ended.is_set():
                             break
@@ -112,6 +114,7 @@ class Track:
                 self._lost(f"{self._device.label}: {error!r}; {_WITHOUT}")
             else:
                 self._lost(f"{self._device.label}: the stream ended; {_WITHOUT}")
+            self._open = False
             self._begin()
             self._capture.ended.wait(_AGAIN)
 
