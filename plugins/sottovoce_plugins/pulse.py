@@ -32,8 +32,14 @@ _NO_CALLS = frozenset({"peak detect"})
 """Streams of level meters"""
 _LIBRARIES = frozenset({"webrtc voiceengine", "chromium input", "portaudio"})
 """What programs are called that let a library capture: the program's file then names them"""
-_NOTHING = 2.0
-"""Seconds without data after which a stream counts as dead: sources that are silent send zeros"""
+_PATIENCE = 2.0
+"""Seconds that the sound system has for an answer"""
+_DEAD = 10.0
+"""Seconds without data after which a stream is dead, if the sound system answers: sources that are
+silent send zeros, and what it holds back while the machine is busy it sends later"""
+_BLOCK = 80
+"""Milliseconds of audio that come together. The sound system sends a block each time that the last
+one was taken: where every step waits for a processor, short ones come slower than they are made"""
 
 
 def available() -> bool:
@@ -60,8 +66,8 @@ class _Pulse(AudioSource):
             raise RecordingError(f"{device.label}: it is not connected")
         process = subprocess.Popen(
             ["parec", f"--device={name}", "--raw", f"--format=s{format.width * 8}le",
-             f"--rate={format.rate}", f"--channels={format.channels}", "--latency-msec=20",
-             f"--client-name={_OWN}"],
+             f"--rate={format.rate}", f"--channels={format.channels}",
+             f"--latency-msec={_BLOCK}", f"--client-name={_OWN}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         with _Watch(lambda: self._trouble(device, name)) as watch:
@@ -79,15 +85,18 @@ class _Pulse(AudioSource):
         file = process.stdout.fileno()
         frame = format.width * format.channels
         rest, sent = b"", 0
-        arrived = time.monotonic()
+        arrived = asked = time.monotonic()
         while True:
             ready, _, _ = select.select([file], [], [], 0.2)
             now = time.monotonic()
             if watch.trouble:
                 raise RecordingError(f"{device.label}: {watch.trouble}")
             if not ready:
-                if now - arrived > _NOTHING:
-                    raise RecordingError(f"{device.label}: nothing arrives from it")
+                if now - max(arrived, asked) > _DEAD:
+                    asked = now
+                    if _answers():  # else it sends what it has when it does
+                        raise RecordingError(f"{device.label}: nothing arrives from it")
+                yield AudioChunk(b"", sent / format.rate)
                 continue
             data = os.read(file, 65_536)
             if not data:
@@ -195,6 +204,15 @@ def _sources() -> dict[str, str]:
     return found
 
 
+def _answers() -> bool:
+    try:
+        _pactl("info")
+    except RecordingError as error:
+        log.info("%s", error)
+        return False
+    return True
+
+
 def _fields(block: str) -> dict[str, str]:
     """What pactl lists of one thing: ``Key: value``, and ``key = "value"`` of its properties."""
     found: dict[str, str] = {}
@@ -226,7 +244,7 @@ def _pactl(*arguments: str) -> str:
             env=_plain(),
             capture_output=True,
             text=True,
-            timeout=_NOTHING,
+            timeout=_PATIENCE,
             check=True,
         )
     except subprocess.TimeoutExpired:
