@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from sottovoce.engines.llama import cores
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 @pytest.fixture
-def two(monkeypatch: pytest.MonkeyPatch) -> Iterator[cores.Cores]:
+def two(monkeypatch: pytest.MonkeyPatch) -> cores.Cores:
     """Two cores, both kept busy by others for the five seconds since the last look."""
     monkeypatch.setattr(cores, "_allowed", lambda: [0, 1])
     counted = cores.Cores(2)
     busy, own = counted._read()
     monkeypatch.setattr(counted, "_read", lambda: (busy + 10.0, own))
     counted._time -= 5.0
-    yield counted
+    return counted
 
 
 @pytest.mark.parametrize(("running", "threads"), [(0, 2), (1, 1), (2, 1)])

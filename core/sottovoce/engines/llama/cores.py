@@ -12,7 +12,7 @@ import psutil
 _WINDOW = 0.3
 """Seconds over which use is measured"""
 _OLD = 1.0
-"""Seconds after which the use that was measured may be over, as that of an engine that ran before"""
+"""Seconds after which what was measured may be over, as when an engine ran before this one"""
 _ROUNDING = 0.4
 """The part of a core that others may use before a thread is taken back"""
 
