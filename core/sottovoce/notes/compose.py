@@ -40,7 +40,7 @@ def compose(
     kinds = {section.kind for section in request.template.sections}
     wanted = request.quotes or (_QUOTES if SectionKind.QUOTES in kinds else 0)
     segments = transcript.segments
-    opening = _opening(detailed.topics) or _opening_of_few(found)
+    opening = _opening(detailed.topics, found.lines) or _opening_of_few(found)
     summary = tuple(_summary(decisions, items, questions, detailed, highlights, opening))
     notes = MeetingNotes(
         recording=recording,
@@ -194,12 +194,14 @@ def _subjects(topics: Sequence[Topic]) -> list[str]:
     return [topic.text for topic in topics if not re.fullmatch(r"Part \d+", topic.text)]
 
 
-def _opening(topics: Sequence[Topic]) -> list[Statement]:
-    """The longest topics, in their order."""
+def _opening(topics: Sequence[Topic], lines: Sequence[Line]) -> list[Statement]:
+    """The longest topics, in their order; none where a single word would have to stand for all."""
     named = [topic for topic in topics if topic.text in _subjects(topics)]
     longest = sorted(named, key=lambda it: it.start - it.end)[:_SUBJECTS]
     chosen = [topic for topic in named if topic in longest]
-    names = list(dict.fromkeys(_clause(it.text.partition(", ")[0]) for it in chosen))
+    names = list(dict.fromkeys(_as_said(it.text.partition(", ")[0], lines) for it in chosen))
+    if len(names) == 1 and " " not in names[0].removeprefix("the "):
+        return []
     return [_cited(f"The meeting was about {_listed(names)}.", chosen)] if names else []
 
 
@@ -222,13 +224,16 @@ _FURTHER = (
 )
 
 
-def _in_full(title: str, lines: Sequence[Line]) -> str:
-    """A title as it stands in a sentence: with the article that it is said with, and, of one word,
-    with what it is said to belong to: "the date with the moving company"."""
-    further = _FURTHER if len(title.split()) == 1 else ""
+def _as_said(title: str, lines: Sequence[Line], further: str = "") -> str:
+    """A title as it stands in a sentence: with the article that it is said with."""
     said = re.compile(rf"\b(?:the|an?|our) {re.escape(title)}\b{further}", re.I)
     found = next(filter(None, (said.search(readable(line.text)) for line in lines)), None)
     return _clause(found[0] if found else title)
+
+
+def _in_full(title: str, lines: Sequence[Line]) -> str:
+    """The same, and of a single word with what it belongs to: "the date with the mover"."""
+    return _as_said(title, lines, _FURTHER if len(title.split()) == 1 else "")
 
 
 def _telling(detailed: Detailed, highlights: Highlights, room: int) -> Iterator[Statement]:
