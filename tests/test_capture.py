@@ -28,6 +28,7 @@ from sottovoce.capture.finish import write_about
 from sottovoce.capture.recorder import Recorder, Wanted
 from sottovoce.capture.track import Track
 from sottovoce.capture.wav import GrowingWav, frames_of
+from sottovoce_plugins.pulse import PulseMicrophone
 
 from .rig import Rig
 from .test_record import ME, THEM, begun, kinds, live, wait_for
@@ -107,6 +108,11 @@ class Quiet(Given):
     quiet = True
 
 
+class Holding(Given):
+    def held(self) -> float:
+        return 0.9
+
+
 def given(
     folder: Path, arrivals: Sequence[tuple[float, int]], source: AudioSource | None = None,
     pause: tuple[float, float] | None = None, end: float = math.inf,
@@ -155,6 +161,25 @@ def test_what_never_comes_is_silence_at_its_place(tmp_path: Path) -> None:
     track, blocks = given(tmp_path, [*steady(1, 50), *steady(90, 1700)])
     assert track.filled == pytest.approx(0.8)
     assert blocks == [*range(1, 50), *[0] * 40, *range(90, 1700)]
+
+
+def test_what_the_system_says_that_it_has_is_waited_for(tmp_path: Path) -> None:
+    late = [(it + 1, n) for it, n in steady(50, 1700)]
+    track, blocks = given(tmp_path, [*steady(1, 50), *late], Holding())
+    assert blocks == list(range(1, 1700))
+    assert track.filled == 0
+
+
+@live
+def test_pulse_tells_what_it_holds_back(rig: Rig) -> None:
+    source = PulseMicrophone()
+    with source.open(ME.device, AudioFormat(rate=HZ)) as chunks:
+        wait_for(lambda: next(chunks).audio)
+        process = int(source._stream)
+        os.kill(process, signal.SIGSTOP)
+        wait_for(lambda: (source.held() or 0) > 1)
+        os.kill(process, signal.SIGCONT)
+        wait_for(lambda: next(chunks).audio and (source.held() or 0) < 0.5)
 
 
 def test_of_what_is_late_only_that_is_kept_which_is_of_moments_that_are_recorded(

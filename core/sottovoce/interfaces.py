@@ -55,6 +55,11 @@ class AudioSource(ABC):
         while nothing arrives the iterator gives a chunk without audio some times a second.
         """
 
+    def held(self) -> float | None:
+        """Seconds of the stream that was opened last which the system has, and has not handed over
+        yet; infinite where it is too busy to say, ``None`` where that cannot be known."""
+        return None
+
     def users(self) -> Sequence[str] | None:
         """The programs, but for this one, that capture from a device of it now, as people call
         them; ``None`` where that cannot be known. Raises ``RecordingError``."""

@@ -8,6 +8,7 @@ tells that something changed.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import select
 import shutil
@@ -34,9 +35,11 @@ _LIBRARIES = frozenset({"webrtc voiceengine", "chromium input", "portaudio"})
 """What programs are called that let a library capture: the program's file then names them"""
 _PATIENCE = 2.0
 """Seconds that the sound system has for an answer"""
-_DEAD = 10.0
-"""Seconds without data after which a stream is dead, if the sound system answers: sources that are
-silent send zeros, and what it holds back while the machine is busy it sends later"""
+_LOOK = 5.0
+"""Seconds without data after which it is asked what became of a stream, and asked again"""
+_DEAD = 20.0
+"""Seconds without data after which it is dead if nothing of it is held back: sources that are
+silent send zeros, and what the sound system holds while the machine is busy it sends later"""
 _BLOCK = 80
 """Milliseconds of audio that come together. The sound system sends a block each time that the last
 one was taken: where every step waits for a processor, short ones come slower than they are made"""
@@ -47,6 +50,9 @@ def available() -> bool:
 
 
 class _Pulse(AudioSource):
+    _stream = ""
+    """The process of the stream that was opened last"""
+
     def devices(self) -> Sequence[AudioDevice]:
         try:
             labels = _sources()
@@ -70,6 +76,7 @@ class _Pulse(AudioSource):
              f"--latency-msec={_BLOCK}", f"--client-name={_OWN}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
+        self._stream = str(process.pid)
         with _Watch(lambda: self._trouble(device, name)) as watch:
             try:
                 yield self._chunks(process, device, watch, format)
@@ -92,9 +99,10 @@ class _Pulse(AudioSource):
             if watch.trouble:
                 raise RecordingError(f"{device.label}: {watch.trouble}")
             if not ready:
-                if now - max(arrived, asked) > _DEAD:
-                    asked = now
-                    if _answers():  # else it sends what it has when it does
+                if now - max(arrived, asked) > _LOOK:
+                    held = self.held()
+                    asked = time.monotonic()
+                    if held is None or (held == 0 and now - arrived > _DEAD):
                         raise RecordingError(f"{device.label}: nothing arrives from it")
                 yield AudioChunk(b"", sent / format.rate)
                 continue
@@ -108,6 +116,17 @@ class _Pulse(AudioSource):
             if whole:
                 yield AudioChunk(data[:whole], sent / format.rate)
                 sent += whole // frame
+
+    def held(self) -> float | None:
+        try:
+            streams = [_fields(it) for it in _pactl("list", "source-outputs").split("\n\n")]
+        except RecordingError as error:
+            log.info("%s", error)
+            return math.inf
+        for it in streams:
+            if it.get("application.process.id") == self._stream:
+                return float(it.get("Buffer Latency", "0 usec").split()[0]) / 1e6
+        return None
 
     def users(self) -> Sequence[str]:
         """Raises ``RecordingError`` where there is no sound system."""
@@ -202,15 +221,6 @@ def _sources() -> dict[str, str]:
         elif key == "Description":
             found[name] = value.removeprefix("Monitor of ")
     return found
-
-
-def _answers() -> bool:
-    try:
-        _pactl("info")
-    except RecordingError as error:
-        log.info("%s", error)
-        return False
-    return True
 
 
 def _fields(block: str) -> dict[str, str]:

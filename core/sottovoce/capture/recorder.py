@@ -200,7 +200,9 @@ class Recorder:
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
-            start_new_session=True,  # Ctrl-C is for the host, which then stops it in order
+            # Ctrl-C is for the host, which then stops it in order. Not a session of its own: Linux
+            # lets what takes little wait for seconds there, where other sessions are busy.
+            process_group=0,
         )
 
     def _dismiss(self, process: subprocess.Popen[str]) -> None:

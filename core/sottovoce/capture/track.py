@@ -172,7 +172,7 @@ class Track:
         self._missing = min(self._missing, behind)
         if now - self._behind_since < _SURE:
             return
-        steady = abs(self._missing - self._before) < _STEADY
+        steady = abs(self._missing - self._before) < _STEADY and not self._on_its_way()
         self._behind_since, self._before = now, self._missing
         if not steady:
             self._missing = behind
@@ -187,6 +187,11 @@ class Track:
         if seconds > _SAID:
             text = f"{self._device.label}: {seconds:.1f} s did not arrive, and are silence"
             self._capture.tell("hole", self.name, text)
+
+    def _on_its_way(self) -> bool:
+        """Whether the system has a good part of what is missing."""
+        held = self._source.held()
+        return held is not None and held > self._missing / 4
 
     def _nothing(self, now: float) -> None:
         """Nothing came for a moment."""
