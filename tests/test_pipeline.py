@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -18,6 +19,7 @@ import pytest
 from sottovoce.home import VARIABLE
 from sottovoce.library import Library
 from sottovoce.sample.build import read_script
+from sottovoce.values import Transcript
 
 from .audio import decode, encode
 from .conftest import SAMPLE, SCRIPT, Sample, command, sotto
@@ -100,11 +102,11 @@ def words_of(result: dict[str, Any]) -> str:
 class Running:
     """``sotto process`` in the background, and what it stored so far."""
 
-    def __init__(self, file: Path, home: Path, notes: Path) -> None:
+    def __init__(self, file: Path, home: Path, notes: Path, *options: str) -> None:
         self.home = home
         self.library = home / "data" / "library.sqlite3"
         self.process = subprocess.Popen(
-            command("process", file, "--to", notes, "--json"),
+            command("process", file, "--to", notes, "--json", *options),
             env={**os.environ, VARIABLE: str(home)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -182,18 +184,41 @@ def test_killed_while_taking_notes_it_keeps_the_transcript(
     assert len(list(tmp_path.glob("*.md"))) == 1
 
 
+def test_what_is_done_again_takes_the_place_of_the_first_when_all_of_it_is_there(
+    excerpt: Path, processed_excerpt: Sample, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(processed_excerpt.home, home)
+
+    def stored() -> tuple[Transcript, int]:
+        with Library(home / "data" / "library.sqlite3") as library:
+            (meeting,) = library.meetings()
+            return library.transcript(meeting.id), len(library.note_versions(meeting.id))
+
+    first = stored()
+    running = Running(excerpt, home, tmp_path, "--again")
+    running.worker("llama")  # it is transcribed, and its notes are taken
+    running.kill()
+    assert stored() == first
+    ran = sotto("process", excerpt, "--to", tmp_path, "--again", "--json", home=home)
+    assert ran.status == 0, ran.err
+    assert words_of(ran.json[0]) == words_of(processed_excerpt.result)
+    assert stored() == (first[0], first[1] + 1)
+
+
 @pytest.mark.parametrize("engine", ["speech", "llama"])
 def test_a_killed_engine_is_a_clear_error_and_the_next_run_ends_the_job(
-    engine: str, excerpt: Path, tmp_path: Path, home: Path
+    engine: str, tmp_path: Path, home: Path
 ) -> None:
-    running = Running(excerpt, home, tmp_path)
+    short = encode(tmp_path / "short.flac", [decode(SAMPLE)[: 16_000 * 10]], codec="flac")
+    running = Running(short, home, tmp_path)
     running.worker(engine).send_signal(signal.SIGKILL)
     _, err = running.process.communicate(timeout=60)
     assert running.process.returncode == 1
     (line,) = err.strip().splitlines()[-1:]
     assert "engine stopped: killed (-9)" in line
     assert "Traceback" not in err
-    ran = sotto("process", excerpt, "--to", tmp_path, home=home)
+    ran = sotto("process", short, "--to", tmp_path, home=home)
     assert ran.status == 0, ran.err
     assert len(list(tmp_path.glob("*.md"))) == 1
 
@@ -234,9 +259,8 @@ def test_two_at_once_do_not_work_on_the_same_recording(
     ran = sotto("process", excerpt, home=home)
     assert ran.status == 1
     assert "another sotto is working on it" in ran.err
-    out, err = running.process.communicate(timeout=120)
-    assert running.process.returncode == 0, err
-    assert out
+    running.wait(lambda: "transcription" in running.stages())
+    running.kill()
 
 
 def test_what_is_done_is_not_done_again(processed: Sample) -> None:
