@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from sottovoce import AudioChunk, HardwareProfile, ModelError, Segment, SpeechRequest
+from sottovoce.cli import main
 from sottovoce.home import VARIABLE, find_home
 from sottovoce.speech.turns import Turn
 from sottovoce.speech.whisper import Plan, WhisperTranscriber, plan
@@ -108,7 +109,7 @@ def test_segments_have_a_voice_a_confidence_and_a_place_within_the_recording(
 def test_taken_up_again_after_any_segment_the_rest_is_the_same(
     whisper: WhisperTranscriber, heard: list[Segment], speech: Samples
 ) -> None:
-    for stopped in (0, 2, len(heard) - 2):
+    for stopped in (2, len(heard) - 2):
         until = heard[stopped].until
         assert until is not None
         request = SpeechRequest(usual_language=heard[0].language)
@@ -202,7 +203,9 @@ def test_a_model_without_its_tokenizer_is_refused_before_the_hub_is_asked(home: 
         WhisperTranscriber(CATALOG["whisper-tiny"], HARDWARE)
 
 
-def test_the_command_writes_every_format(tmp_path: Path, home: Path) -> None:
+def test_the_command_writes_every_format(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     install(home)
     ran = sotto("transcribe", RECORDING, "--model", "whisper-tiny", home=home)
     assert ran.status == 0, ran.err
@@ -210,15 +213,15 @@ def test_the_command_writes_every_format(tmp_path: Path, home: Path) -> None:
     assert " ".join(line.partition(": ")[2] for line in ran.out.splitlines()) == " ".join(
         it["text"] for it in SAID
     )
-    body = sotto("transcribe", RECORDING, "--format", "json", home=home).json
+    assert main(["transcribe", str(RECORDING), "--format", "json"]) == 0
+    body = json.loads(capsys.readouterr().out)
     assert body["language"] == "de"  # the larger part
     assert body["removed"] == {}
     assert {"text", "start", "end", "probability"} <= body["segments"][0]["words"][0].keys()
     for suffix, begins in (("srt", "1\n00:00:0"), ("vtt", "WEBVTT\n")):
         file = tmp_path / f"captions.{suffix}"
-        done = sotto("transcribe", RECORDING, "--output", file, home=home)
-        assert done.status == 0, done.err
-        assert done.out == ""
+        assert main(["transcribe", str(RECORDING), "--output", str(file)]) == 0
+        assert capsys.readouterr().out == ""
         assert file.read_text(encoding="utf-8").startswith(begins)
     assert find_home().library.exists()
 

@@ -262,7 +262,7 @@ class WhisperServer:
 
         extractor = self._model.feature_extractor
         features = np.stack([pad_or_trim(extractor(it.samples)[..., :-1]) for it in batch])
-        encoded = self._model.encode(features)
+        encoded = self._encode(features)
         languages = [request.language or "en"] * len(batch)
         if self._multilingual and not request.language:
             found = self._model.model.detect_language(encoded)
@@ -274,10 +274,21 @@ class WhisperServer:
             places = [place for place, it in enumerate(languages) if it == language]
             part = features[places]
             texts = self._texts(
-                request, language, [batch[it] for it in places], part, self._model.encode(part)
+                request, language, [batch[it] for it in places], part, self._encode(part)
             )
             heard.update(zip(places, texts, strict=True))
         return [heard[place] for place in range(len(batch))]
+
+    def _encode(self, features: Any) -> Any:
+        import numpy as np
+        from ctranslate2 import StorageView
+
+        if self._plan.device != "cpu":
+            return self._model.encode(features)
+        # One by one, which a core does as fast: what attention needs for several at once is asked
+        # anew of the system in every layer, page by page, and threads wait for each other there.
+        each = [np.array(self._model.encode(it[None])) for it in features]
+        return StorageView.from_array(np.concatenate(each))
 
     def _texts(
         self,
