@@ -26,6 +26,7 @@ from sottovoce.capture import process
 from sottovoce.capture.clock import Clock
 from sottovoce.capture.finish import write_about
 from sottovoce.capture.recorder import Recorder, Wanted
+from sottovoce.capture.timeline import Timeline
 from sottovoce.capture.track import Track
 from sottovoce.capture.wav import GrowingWav, frames_of
 from sottovoce_plugins.pulse import PulseMicrophone
@@ -191,6 +192,15 @@ def test_of_what_is_late_only_that_is_kept_which_is_of_moments_that_are_recorded
     assert track.filled == 0
 
 
+def test_the_longest_time_ends_it_at_that_moment_however_busy_the_machine_is() -> None:
+    timeline = Timeline(HZ, 10.0, 0.0, 5.0)
+    timeline.pause(12.0)
+    timeline.resume(20.0)
+    assert timeline.recorded(11.0, 30.0) == [(11.0, 12.0), (20.0, 23.0)]
+    assert timeline.longest
+    assert timeline.place(40.0) == 5 * HZ
+
+
 def test_what_plays_nothing_gives_silence_and_has_lost_nothing(tmp_path: Path) -> None:
     nothing = [(0.4 + 0.2 * n, 0) for n in range(52)]
     track, blocks = given(tmp_path, [*nothing, *steady(531, 600)], Quiet())
@@ -340,7 +350,7 @@ def test_a_capture_process_that_is_halted_for_a_while_loses_nothing(
     os.kill(recorder._process.pid, signal.SIGCONT)
     time.sleep(1)
     recorder.end()
-    assert kinds(recorder) == []
+    assert not {"lost", "hole"} & set(kinds(recorder))
     assert recorder.filled == pytest.approx(before, abs=0.2)
     recorder.stop()
 

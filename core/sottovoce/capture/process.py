@@ -74,7 +74,7 @@ class Capture:
         for track in self._tracks:
             track.thread.start()
         synced = noted = time.monotonic()
-        asleep = _asleep()
+        asleep, longest = _asleep(), False
         while not self.ended.is_set():
             self.wake.wait(_BEAT)
             self.wake.clear()
@@ -92,7 +92,9 @@ class Capture:
                 if _asleep() - asleep > _ASLEEP:
                     self.tell("slept", "", f"the machine slept for {_asleep() - asleep:.0f} s")
                     asleep = _asleep()
-            if self.timeline.over(now):
+            self.timeline.reach(now)
+            if self.timeline.longest and not longest:
+                longest = True
                 self.tell("longest", "", "the longest time that was asked for is over")
             late = now - self.timeline.until
             if late >= 0 and (late > _REST or all(it.complete(now) for it in self._tracks)):

@@ -20,6 +20,8 @@ class Timeline:
         self._pauses: tuple[tuple[float, float], ...] = ()
         self.until = math.inf
         """The moment at which the recording ends"""
+        self.longest = False
+        """Whether that is because it took as long as it may"""
 
     @property
     def paused(self) -> bool:
@@ -36,12 +38,12 @@ class Timeline:
     def end(self, at: float) -> None:
         self.until = min(self.until, at)
 
-    def over(self, now: float) -> bool:
-        """Whether the longest time is over, which ends the recording at that very moment."""
-        if self._most is None or self.until < math.inf or self._seconds(now) < self._most:
-            return False
-        self.until = now - (self._seconds(now) - self._most)
-        return True
+    def reach(self, moment: float) -> None:
+        """A moment has come: the longest time, where it is over, ended the recording then."""
+        if self._most is None or self.until < math.inf or self._seconds(moment) < self._most:
+            return
+        self.until = moment - (self._seconds(moment) - self._most)
+        self.longest = True
 
     def place(self, moment: float) -> int:
         """The frame of a moment; in a pause and behind the end, the one that comes next."""
@@ -49,6 +51,7 @@ class Timeline:
 
     def recorded(self, start: float, end: float) -> list[tuple[float, float]]:
         """The parts of a stretch that are recorded."""
+        self.reach(end)
         found, end = [], min(end, self.until)
         for begin, back in self._pauses:
             if start < min(begin, end):
