@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -13,13 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sottovoce.home import VARIABLE, find_home
+from sottovoce.home import CACHE, VARIABLE, find_home
 from sottovoce.host import Host
 
 from .audio import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+os.environ.setdefault(
+    CACHE, str(Path(tempfile.gettempdir(), f"sottovoce-tests-{getpass.getuser()}"))
+)
+"""What is only made anew, as the starter with its adapter, is made once for all tests"""
 
 SAMPLE = Path(str(files("sottovoce") / "sample" / "meeting.opus"))
 SCRIPT = SAMPLE.with_suffix(".txt")

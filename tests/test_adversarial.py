@@ -181,7 +181,7 @@ def holds(row: str, lines: int, names: list[str]) -> None:
             pass
         case ["T", number, owner, what, _]:
             assert 1 <= int(number) <= lines
-            assert owner in names
+            assert set(filter(None, owner.split(", "))) <= set(names)
             assert what
         case ["D" | "Q" | "K", number, what]:
             assert 1 <= int(number) <= lines

@@ -133,3 +133,41 @@ def test_what_goes_on_across_a_listener_is_one_line() -> None:
         Line(1, "Ben", "Mm-hmm."),
         Line(4, "Ben", "Okay, I like it."),
     ]
+
+
+def test_what_is_stated_rests_on_one_line_that_says_it_in_that_order() -> None:
+    talk = transcript(
+        "Ana: Any compromise on cost is offset by having the interchangeable covers.",
+        "Ben: Well, so we should drop the slider then.",
+        "Cleo: Yes, and the base should be a little bit bigger.",
+    )
+    answer = (
+        "K|1|the interchangeable covers are offset by the cost\n"
+        "K|1|any compromise on cost is offset by the covers\n"
+        "D|2|drop the slider bigger\nD|2|make the base bigger\nD|2|the base should be bigger"
+    )
+    notes = take_notes(RECORDING, talk, lambda: Scripted(answer))
+    (point,) = notes.key_points
+    assert point.text == "Any compromise on cost is offset by the covers."
+    assert [(it.text, it.segments) for it in notes.decisions] == [
+        ("The base should be bigger.", (2,))  # the line beside the one that the model names
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("Ana: Is the device fashionable?", "Q|1|is the device fashionable"),
+        ("Ana: I would make it a, how do you call it in English?", "Q|1|how do you call it"),
+        ("Ana: We don't have to find out how remotes work.", "Q|1|how remotes work"),
+        ("Ana: They need three more wheat for the line.", "K|1|they need three more wheat"),
+        ("Ana: The company needs months to end it.", "K|1|the company needs months to end it"),
+        ("Ana: It's very important to the company.", "K|1|it's very important to the company"),
+        ("Ana: Yeah, but in a separate menu.", "D|1|in a separate menu"),
+        ("Ana: I am pointing out a strategy, we can test.", "T|1||pointing out a strategy|"),
+    ],
+)  # fmt: skip
+def test_what_is_settled_or_makes_no_sense_is_no_note(line: str, answer: str) -> None:
+    talk = transcript(line, "Ben: Well, I think most definitely.")
+    notes = take_notes(RECORDING, talk, lambda: Scripted(answer))
+    assert not [*notes.decisions, *notes.action_items, *notes.open_questions, *notes.key_points]

@@ -7,7 +7,7 @@ import pytest
 from scipy.signal import fftconvolve
 
 from sottovoce import Segment, Word
-from sottovoce.speech.echo import is_echo, own_part, without_echo
+from sottovoce.speech.echo import own_part, without_echo
 
 from .audio import decode, encode
 from .conftest import SAMPLE, sotto
@@ -77,15 +77,6 @@ def through_the_room(far: np.ndarray, delay: float, decibel: float) -> np.ndarra
     heard = fftconvolve(far, np.concatenate([[1.0], tail]))[: len(far)]
     late = np.pad(heard, (int(delay * RATE), 0))[: len(far)] * 10 ** (decibel / 20)
     return (late + RNG.normal(0, 0.002, len(far))).astype(np.float32)
-
-
-@pytest.mark.parametrize(("delay", "decibel"), [(0.03, -3), (0.2, -10), (0.4, -20)])
-def test_echo_is_told_by_its_sound(delay: float, decibel: float) -> None:
-    speech = decode(SAMPLE)
-    far, other = speech[: RATE * 6], speech[RATE * 20 : RATE * 26]
-    assert is_echo(through_the_room(far, delay, decibel), far)
-    assert not is_echo(through_the_room(other, delay, decibel), far)
-    assert not is_echo(np.zeros_like(far), far)
 
 
 def test_a_call_without_headphones_has_every_sentence_once(tmp_path: Path, home: Path) -> None:

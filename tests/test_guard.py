@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sottovoce.engines.worker import Job, Worker
+from sottovoce.engines.serving import Job
+from sottovoce.engines.worker import Worker
 from sottovoce.errors import NetworkRefusedError
 
 from . import rig

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -18,6 +19,7 @@ import pytest
 from sottovoce.home import VARIABLE
 from sottovoce.library import Library
 from sottovoce.sample.build import read_script
+from sottovoce.values import Transcript
 
 from .audio import decode, encode
 from .conftest import SAMPLE, SCRIPT, Sample, command, sotto
@@ -100,11 +102,11 @@ def words_of(result: dict[str, Any]) -> str:
 class Running:
     """``sotto process`` in the background, and what it stored so far."""
 
-    def __init__(self, file: Path, home: Path, notes: Path) -> None:
+    def __init__(self, file: Path, home: Path, notes: Path, *options: str) -> None:
         self.home = home
         self.library = home / "data" / "library.sqlite3"
         self.process = subprocess.Popen(
-            command("process", file, "--to", notes, "--json"),
+            command("process", file, "--to", notes, "--json", *options),
             env={**os.environ, VARIABLE: str(home)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -180,6 +182,28 @@ def test_killed_while_taking_notes_it_keeps_the_transcript(
     assert ran.status == 0, ran.err
     assert words_of(ran.json[0]) == words_of(processed_excerpt.result)
     assert len(list(tmp_path.glob("*.md"))) == 1
+
+
+def test_what_is_done_again_takes_the_place_of_the_first_when_all_of_it_is_there(
+    excerpt: Path, processed_excerpt: Sample, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(processed_excerpt.home, home)
+
+    def stored() -> tuple[Transcript, int]:
+        with Library(home / "data" / "library.sqlite3") as library:
+            (meeting,) = library.meetings()
+            return library.transcript(meeting.id), len(library.note_versions(meeting.id))
+
+    first = stored()
+    running = Running(excerpt, home, tmp_path, "--again")
+    running.worker("llama")  # it is transcribed, and its notes are taken
+    running.kill()
+    assert stored() == first
+    ran = sotto("process", excerpt, "--to", tmp_path, "--again", "--json", home=home)
+    assert ran.status == 0, ran.err
+    assert words_of(ran.json[0]) == words_of(processed_excerpt.result)
+    assert stored() == (first[0], first[1] + 1)
 
 
 @pytest.mark.parametrize("engine", ["speech", "llama"])

@@ -40,6 +40,14 @@ class IncompleteHeaderError(ModelError):
 @dataclass(frozen=True, slots=True)
 class Tensor:
     name: str
+    shape: tuple[int, ...]
+    """The one that lies together in memory first"""
+    kind: int
+    """Number of its type (``ggml_type``)"""
+    offset: int
+    """Bytes after the header"""
+    at: int
+    """Where the header says of what type it is, and its offset"""
     elements: int
     size: int
     """Bytes"""
@@ -194,12 +202,13 @@ class _Reader:
         if dimensions > 4:
             raise ModelError("its header is damaged")
         shape = self.unpack(f"{dimensions}Q")
-        kind, _ = self.unpack("IQ")
+        at = self.position
+        kind, offset = self.unpack("IQ")
         if kind not in _BLOCKS:
             raise ModelError(f"its tensor {name} is of a type that is not known ({kind})")
         block, size = _BLOCKS[kind]
         elements = math.prod(shape)
-        return Tensor(name, elements, elements // block * size)
+        return Tensor(name, shape, kind, offset, at, elements, elements // block * size)
 
 
 def weights_of(header: Header) -> Weights:

@@ -9,15 +9,19 @@ from pathlib import Path
 from .errors import LibraryError
 
 VARIABLE = "SOTTOVOCE_HOME"
+CACHE = "SOTTOVOCE_CACHE"
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Folders of the program's own. With ``SOTTOVOCE_HOME`` set, all of them lie under it."""
+    """Folders of the program's own. With ``SOTTOVOCE_HOME`` set, all of them lie under it, but for
+    the cache where ``SOTTOVOCE_CACHE`` names another folder."""
 
     config: Path
     data: Path
     log: Path
+    cache: Path
+    """What can be made anew"""
 
     @property
     def library(self) -> Path:
@@ -42,6 +46,11 @@ class Home:
     def models(self) -> Path:
         """One folder for each installed model, by its id; it is there once it is complete."""
         return self.data / "models"
+
+    @property
+    def merged(self) -> Path:
+        """Small models with their adapters, as one file each."""
+        return self.cache / "models"
 
     @property
     def contexts(self) -> Path:
@@ -104,12 +113,16 @@ class Home:
 
 
 def find_home() -> Home:
+    cache = Path(it).expanduser().absolute() if (it := os.environ.get(CACHE)) else None
     if chosen := os.environ.get(VARIABLE):
         root = Path(chosen).expanduser().absolute()
-        return Home(root / "config", root / "data", root / "log")
+        return Home(root / "config", root / "data", root / "log", cache or root / "cache")
     import platformdirs  # here: most commands are over before they need it
 
     folders = platformdirs.PlatformDirs("sottovoce", appauthor=False)
     return Home(
-        Path(folders.user_config_dir), Path(folders.user_data_dir), Path(folders.user_log_dir)
+        Path(folders.user_config_dir),
+        Path(folders.user_data_dir),
+        Path(folders.user_log_dir),
+        cache or Path(folders.user_cache_dir),
     )

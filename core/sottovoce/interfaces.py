@@ -37,6 +37,8 @@ class AudioSource(ABC):
 
     name: ClassVar[str]
     kind: ClassVar[SourceKind]
+    quiet: ClassVar[bool] = False
+    """Whether a live source gives nothing while nothing is to be heard: that is silence then"""
 
     @abstractmethod
     def devices(self) -> Sequence[AudioDevice]:
@@ -48,9 +50,15 @@ class AudioSource(ABC):
     ) -> AbstractContextManager[Iterator[AudioChunk]]:
         """Start capturing. Leaving the context stops the capture and releases the device.
 
-        The iterator of a live source raises ``RecordingError`` when its device is gone or nothing
-        arrived for two seconds; the recorder then opens it again until that works.
+        The iterator of a live source raises ``RecordingError`` when its device is gone; the
+        recorder then opens it again until that works. Audio that is late is given all the same:
+        while nothing arrives the iterator gives a chunk without audio some times a second.
         """
+
+    def held(self) -> float | None:
+        """Seconds of the stream that was opened last which the system has, and has not handed over
+        yet; infinite where it is too busy to say, ``None`` where that cannot be known."""
+        return None
 
     def users(self) -> Sequence[str] | None:
         """The programs, but for this one, that capture from a device of it now, as people call

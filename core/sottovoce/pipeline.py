@@ -18,7 +18,7 @@ from .errors import UsageError
 from .library.inventions import inventions
 from .library.participants import event_of, participants, save_participants
 from .notes import Context, Request, obeyable, own_notes, previous_notes, take_notes
-from .transcription import Heard, Transcription, alone, begin, recording_of
+from .transcription import Heard, Transcription, alone, begin, named_as, recording_of
 from .values import (
     Feature,
     MeetingNotes,
@@ -179,6 +179,25 @@ class Processor:
         other = notes is not None and asked.template.name not in ("general", notes.template)
         return bool(more or other)
 
+    def again(self, path: Path) -> Processed:
+        """Transcribe a file anew and take its notes anew. What there is of it stays until all of
+        that is there. Raises a ``SottovoceError``."""
+        meeting, file, source = begin(self._host, path)
+        library = self._host.library
+        if Stage.TRANSCRIPTION not in library.stages(meeting.id):
+            return self.process(path)
+        with alone(self._host, meeting):
+            anew = self._transcription.anew(meeting, file, source)
+            labels = [track.label for track in file.tracks]
+            transcript = named_as(anew.transcript, library.transcript(meeting.id), labels)
+            notes, noted = self._noted(meeting, transcript, anew.made)
+            library.replace_transcript(
+                transcript, anew.duration, anew.made, anew.removed, notes, noted
+            )
+            self._host.plugins.notify("transcript_ready", transcript=transcript)
+            self._host.plugins.notify("notes_ready", notes=notes, transcript=transcript)
+            return load(self._host, library.find(meeting.id))
+
     def renew(self, meeting: Meeting) -> Processed:
         """Take a transcribed meeting's notes anew. The earlier notes are kept as a version."""
         library = self._host.library
@@ -259,8 +278,16 @@ class Processor:
 
     def _take_notes(self, meeting: Meeting) -> None:
         library = self._host.library
-        self._host.require(Feature.NOTES)
         transcript = library.transcript(meeting.id)
+        stages = library.stages(meeting.id)
+        notes, made = self._noted(meeting, transcript, stages[Stage.TRANSCRIPTION])
+        library.save_notes(notes, made)
+        self._host.plugins.notify("notes_ready", notes=notes, transcript=transcript)
+
+    def _noted(
+        self, meeting: Meeting, transcript: Transcript, transcribed: Production
+    ) -> tuple[MeetingNotes, Production]:
+        self._host.require(Feature.NOTES)
         ahead, self._ahead = self._ahead, None
         began = (ahead and ahead.since) or time.monotonic()
         try:
@@ -284,11 +311,8 @@ class Processor:
             model=self._language.label,
             seconds=time.monotonic() - began,
         )
-        stages = library.stages(meeting.id)
-        notes = replace(notes, produced_by=(stages[Stage.TRANSCRIPTION], made))
-        library.rename(meeting.id, notes.title, by_person=False)
-        library.save_notes(notes, made)
-        self._host.plugins.notify("notes_ready", notes=notes, transcript=transcript)
+        self._host.library.rename(meeting.id, notes.title, by_person=False)
+        return replace(notes, produced_by=(transcribed, made)), made
 
     def _asked(self, meeting: Meeting) -> Request:
         """The request with what lies beside the recording and what the meeting before left open."""

@@ -29,8 +29,6 @@ _CPU_EFFICIENCY = 0.90
 """Of the bandwidth measured by copying"""
 _CPU_LAYER = 150e-6
 """Seconds that each layer takes on a CPU: threads wait for each other"""
-_CPU_ADAPTED = 110e-6
-"""The same, in addition, where an adapter's small matrices are multiplied too"""
 _CORE = 11e9
 """Bytes of weights that one core computes with per second"""
 _CORE_COMPUTE = 35e9
@@ -132,8 +130,7 @@ def estimate(
         bandwidth = hardware.bandwidth or _SYSTEM
         known = known and hardware.bandwidth is not None
         rate = min(bandwidth * _CPU_EFFICIENCY, cores * _CORE)
-        waiting = _CPU_LAYER + (_CPU_ADAPTED if spec.adapter else 0.0)
-        seconds += (read - gpu_read) / rate + shape.layers * (1 - on_gpu) * waiting
+        seconds += (read - gpu_read) / rate + shape.layers * (1 - on_gpu) * _CPU_LAYER
         prompt += operations * (1 - gpu_read / read) / (cores * _CORE_COMPUTE)
     factor = _KNOWN if known else _GUESSED
     return Speed(

@@ -89,7 +89,7 @@ def empty_host(folder: Path) -> Iterator[Host]:
 
     What plugins raise is in ``host.plugins.failures``.
     """
-    host = Host(Home(folder / "config", folder / "data", folder / "log"))
+    host = Host(Home(folder / "config", folder / "data", folder / "log", folder / "cache"))
     host.home.create()
     try:
         yield host

@@ -18,7 +18,7 @@ from .library.participants import participants
 from .values import AudioFormat, Production, Recording, SpeechRequest, Transcript
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from .host import Host
@@ -43,6 +43,18 @@ class Heard:
     compute: str
     seconds: float
     """That it took after the recording had ended"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anew:
+    """A transcript that may take the place of one that there is."""
+
+    transcript: Transcript
+    duration: float
+    """Seconds that there were to hear"""
+    made: Production
+    removed: Mapping[str, int]
+    """What was left out of it as invented, by kind"""
 
 
 class Transcription:
@@ -102,35 +114,75 @@ class Transcription:
     ) -> Transcript:
         """Transcribe what is left to transcribe, and store the whole. ``hear`` is told of each
         segment as it comes."""
+        library = self._host.library
+
+        def keep(segment: Segment) -> None:
+            library.add_segment(meeting.id, segment)
+            hear(segment)
+
+        read, made = self._hear(
+            meeting,
+            file,
+            source,
+            keep,
+            lambda removed: add_inventions(library, meeting.id, removed),
+            begun=library.pending_segments(meeting.id),
+            since=lambda track: library.transcribed_until(meeting.id, track),
+        )
+        labels = [track.label for track in file.tracks]
+        return self._complete(meeting, labels, made, read)
+
+    def anew(self, meeting: Meeting, file: RecordedFile, source: FileSource) -> Anew:
+        """Transcribe all of what has a transcript already, which stays as it is."""
+        kept: list[Segment] = []
+        removed: Counter[str] = Counter()
+        read, made = self._hear(meeting, file, source, kept.append, removed.update)
+        kept.sort(key=lambda it: (it.start, it.track))
+        heard = [replace(it, id=number) for number, it in enumerate(kept)]
+        transcript = self.transcript(meeting, heard, [track.label for track in file.tracks])
+        return Anew(transcript=transcript, duration=read, made=made, removed=removed)
+
+    def _hear(
+        self,
+        meeting: Meeting,
+        file: RecordedFile,
+        source: FileSource,
+        keep: Callable[[Segment], None],
+        count: Callable[[Counter[str]], None],
+        begun: Sequence[Segment] = (),
+        since: Callable[[int], float] = lambda track: 0.0,
+    ) -> tuple[float, Production]:
+        """How many seconds there were, and how it was done. ``count`` is told of what is left out;
+        ``begun`` is there already, of each track up to ``since``."""
         from .speech.speakers import is_shared
 
-        library, plugins = self._host.library, self._host.plugins
+        plugins = self._host.plugins
         began = time.monotonic()
         engine = self.load()
         plugins.notify("recording_started", recording=meeting.recording)
-        request = self._request_for(meeting)  # after: a calendar may have named who was there
+        # After: a calendar may have named who was there.
+        request = self._request_for(meeting, begun)
         people = self.profiles  # now: a damaged file is said before the work
-        labels = [track.label for track in file.tracks]
         read = 0.0
         for number, track in enumerate(file.tracks):
-            start = library.transcribed_until(meeting.id, number)
             with source.open(track, AudioFormat()) as chunks:
                 heard = _Heard(chunks)
                 counted: Counter[str] = Counter()
                 # Where a track is one person's, there is no voice to be told from another's.
                 voices = is_shared(track.label) or people is not None
-                segments = engine.transcribe(heard, start=start, voices=voices, request=request)
+                segments = engine.transcribe(
+                    heard, start=since(number), voices=voices, request=request
+                )
                 with closing(segments):  # type: ignore[type-var]
                     for segment in segments:
-                        counted += self._count(meeting, engine, counted)
+                        counted += _counted(engine, counted, count)
                         segment = replace(segment, track=number)
-                        library.add_segment(meeting.id, segment)
+                        keep(segment)
                         plugins.notify(
                             "segment_transcribed", recording=meeting.recording, segment=segment
                         )
-                        hear(segment)
                         self._tell(number, segment.end, file)
-                counted += self._count(meeting, engine, counted)
+                counted += _counted(engine, counted, count)
             read = max(read, heard.seconds)
         plugins.notify("recording_stopped", recording=meeting.recording)
         if file.duration and read < file.duration * 0.98 - 1:
@@ -141,15 +193,7 @@ class Transcription:
                 read,
                 file.duration,
             )
-        made = self._made(engine.version, engine.compute, time.monotonic() - began)
-        return self._complete(meeting, labels, made, read)
-
-    def _count(self, meeting: Meeting, engine: Transcriber, counted: Counter[str]) -> Counter[str]:
-        """Store what was left out since it was ``counted`` last, and say what that is."""
-        new = Counter(engine.removed) - counted
-        if new:
-            add_inventions(self._host.library, meeting.id, new)
-        return new
+        return read, self._made(engine.version, engine.compute, time.monotonic() - began)
 
     def take(
         self,
@@ -201,11 +245,9 @@ class Transcription:
             seconds=seconds,
         )
 
-    def _request_for(self, meeting: Meeting) -> SpeechRequest:
+    def _request_for(self, meeting: Meeting, begun: Sequence[Segment]) -> SpeechRequest:
         """With the names of those who were there, and the language that the work began in."""
-        library = self._host.library
-        names = [it.name for it in participants(library, meeting.id)]
-        begun = library.pending_segments(meeting.id)
+        names = [it.name for it in participants(self._host.library, meeting.id)]
         return replace(
             self._request,
             vocabulary=tuple(dict.fromkeys((*self._request.vocabulary, *names))),
@@ -215,6 +257,29 @@ class Transcription:
     def _tell(self, track: int, seconds: float, file: RecordedFile) -> None:
         total = file.duration and file.duration * len(file.tracks)
         self._report(track * (file.duration or 0) + seconds, total)
+
+
+def named_as(new: Transcript, old: Transcript, labels: Sequence[str]) -> Transcript:
+    """A transcript with the names that a person gave to the only speaker of a track."""
+    given: dict[str | None, str] = {}
+    for track, label in enumerate(labels):
+        names = {it.speaker for it in old.segments if it.track == track}
+        if len(names) == 1 and (name := names.pop()) and name not in labels:
+            given[label] = name
+    if not given:
+        return new
+    segments = (replace(it, speaker=given.get(it.speaker, it.speaker)) for it in new.segments)
+    return replace(new, segments=tuple(segments))
+
+
+def _counted(
+    engine: Transcriber, counted: Counter[str], count: Callable[[Counter[str]], None]
+) -> Counter[str]:
+    """What was left out since it was ``counted`` last; ``count`` is told of it."""
+    new = Counter(engine.removed) - counted
+    if new:
+        count(new)
+    return new
 
 
 def _language(segments: Sequence[Segment]) -> str:

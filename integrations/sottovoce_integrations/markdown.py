@@ -214,10 +214,7 @@ def _production(notes: MeetingNotes) -> list[str]:
     if end:
         made.append(f"The notes cover the speech from {clock(start)} to {clock(end)}.")
     if notes.dropped:
-        made.append(
-            f"{notes.dropped} statements of the model were left out: the transcript did not "
-            "support them."
-        )
+        made.append(notes.left_out)
     if notes.unverified:
         made.append(
             f"{notes.unverified} statements are unverified: only their names and numbers were "

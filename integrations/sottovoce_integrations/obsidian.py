@@ -239,10 +239,7 @@ class _Writer:
             lines += [f"## {_escape(section.title)}", "", *self._items(section), ""]
         lines += ["## Transcript", "", f"[[{self._linked}]]", ""]
         if self._notes.dropped:
-            lines += [
-                f"{self._notes.dropped} statements of the model were left out: the transcript did "
-                "not support them."
-            ]
+            lines.append(self._notes.left_out)
         return "\n".join(lines)
 
     def _items(self, section: Section) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
 
 _DEFAULT = "default"
 """The id of the device that is the system's default whenever it is opened"""
-_NOTHING = 2.0
-"""Seconds without data after which a stream counts as dead"""
+_DEAD = 5.0
+"""Seconds without data after which a stream is dead"""
+_LOOK = 0.25
+"""Seconds after which it is told that nothing arrives"""
+_BLOCKS = 20
+"""A second: shorter ones are lost where the machine is busy"""
 
 
 class PortAudioMicrophone(AudioSource):
@@ -48,10 +53,11 @@ class PortAudioMicrophone(AudioSource):
 
 
 class WasapiLoopback(AudioSource):
-    """What Windows plays. While nothing is played nothing arrives; the recorder fills that."""
+    """What Windows plays. While nothing is played nothing arrives."""
 
     name = "loopback"
     kind = SourceKind.LOOPBACK
+    quiet = True
 
     def devices(self) -> Sequence[AudioDevice]:
         with _instance() as audio:
@@ -61,7 +67,7 @@ class WasapiLoopback(AudioSource):
     def open(self, device: AudioDevice, format: AudioFormat) -> Iterator[Iterator[AudioChunk]]:
         with _instance() as audio:
             found = _named(device, _loopbacks(audio), _default_loopback(audio))
-            with _stream(audio, found, format, silent=True) as chunks:
+            with _stream(audio, found, format, quiet=True) as chunks:
                 yield chunks
 
 
@@ -127,9 +133,9 @@ def _instance() -> Iterator[Any]:
 
 @contextmanager
 def _stream(
-    audio: Any, info: dict[str, Any], format: AudioFormat, *, silent: bool = False
+    audio: Any, info: dict[str, Any], format: AudioFormat, *, quiet: bool = False
 ) -> Iterator[Iterator[AudioChunk]]:
-    """With ``silent`` the device sends nothing while it is silent, and is not taken for dead."""
+    """With ``quiet`` the device sends nothing while it is silent, and is not taken for dead."""
     arrived: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def callback(data: bytes, frames: int, times: Any, status: int) -> tuple[None, int]:
@@ -137,39 +143,43 @@ def _stream(
         return None, 0  # paContinue
 
     # A loopback device is opened as it is, and mixed down here.
-    channels = int(info["maxInputChannels"]) if silent else format.channels
-    rate = int(info["defaultSampleRate"]) if silent else format.rate
+    channels = int(info["maxInputChannels"]) if quiet else format.channels
+    rate = int(info["defaultSampleRate"]) if quiet else format.rate
     try:
         stream = audio.open(
             rate, channels, audio.get_format_from_width(format.width), input=True,
-            input_device_index=info["index"], frames_per_buffer=rate // 50,
+            input_device_index=info["index"], frames_per_buffer=rate // _BLOCKS,
             stream_callback=callback,
         )  # fmt: skip
     except OSError as error:
         raise RecordingError(f"{info['name']}: it cannot be opened: {error}") from error
     try:
         yield _chunks(arrived, stream, info, AudioFormat(rate, format.width, channels), format,
-                      silent=silent)  # fmt: skip
+                      quiet=quiet)  # fmt: skip
     finally:
         stream.close()
 
 
 def _chunks(
     arrived: queue.SimpleQueue[bytes], stream: Any, info: dict[str, Any],
-    found: AudioFormat, wanted: AudioFormat, *, silent: bool,
+    found: AudioFormat, wanted: AudioFormat, *, quiet: bool,
 ) -> Iterator[AudioChunk]:  # fmt: skip
     import av
     import numpy as np
 
     resampler = av.AudioResampler(format="s16", layout="mono", rate=wanted.rate)
     sent = 0
+    last = time.monotonic()
     while True:
         try:
-            data = arrived.get(timeout=_NOTHING)
+            data = arrived.get(timeout=_LOOK)
         except queue.Empty:
-            if silent and stream.is_active():
-                continue
-            raise RecordingError(f"{info['name']}: nothing arrives from it") from None
+            gone = not stream.is_active() if quiet else time.monotonic() - last > _DEAD
+            if gone:
+                raise RecordingError(f"{info['name']}: nothing arrives from it") from None
+            yield AudioChunk(b"", sent / wanted.rate)
+            continue
+        last = time.monotonic()
         if found != wanted:
             mixed = np.frombuffer(data, np.int16).reshape(-1, found.channels).mean(axis=1)
             frame = av.AudioFrame.from_ndarray(

@@ -8,6 +8,7 @@ tells that something changed.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import select
 import shutil
@@ -32,8 +33,16 @@ _NO_CALLS = frozenset({"peak detect"})
 """Streams of level meters"""
 _LIBRARIES = frozenset({"webrtc voiceengine", "chromium input", "portaudio"})
 """What programs are called that let a library capture: the program's file then names them"""
-_NOTHING = 2.0
-"""Seconds without data after which a stream counts as dead: sources that are silent send zeros"""
+_PATIENCE = 2.0
+"""Seconds that the sound system has for an answer"""
+_LOOK = 5.0
+"""Seconds without data after which it is asked what became of a stream, and asked again"""
+_DEAD = 20.0
+"""Seconds without data after which it is dead if nothing of it is held back: sources that are
+silent send zeros, and what the sound system holds while the machine is busy it sends later"""
+_BLOCK = 80
+"""Milliseconds of audio that come together. The sound system sends a block each time that the last
+one was taken: where every step waits for a processor, short ones come slower than they are made"""
 
 
 def available() -> bool:
@@ -41,6 +50,9 @@ def available() -> bool:
 
 
 class _Pulse(AudioSource):
+    _stream = ""
+    """The process of the stream that was opened last"""
+
     def devices(self) -> Sequence[AudioDevice]:
         try:
             labels = _sources()
@@ -60,10 +72,11 @@ class _Pulse(AudioSource):
             raise RecordingError(f"{device.label}: it is not connected")
         process = subprocess.Popen(
             ["parec", f"--device={name}", "--raw", f"--format=s{format.width * 8}le",
-             f"--rate={format.rate}", f"--channels={format.channels}", "--latency-msec=20",
-             f"--client-name={_OWN}"],
+             f"--rate={format.rate}", f"--channels={format.channels}",
+             f"--latency-msec={_BLOCK}", f"--client-name={_OWN}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
+        self._stream = str(process.pid)
         with _Watch(lambda: self._trouble(device, name)) as watch:
             try:
                 yield self._chunks(process, device, watch, format)
@@ -79,15 +92,19 @@ class _Pulse(AudioSource):
         file = process.stdout.fileno()
         frame = format.width * format.channels
         rest, sent = b"", 0
-        arrived = time.monotonic()
+        arrived = asked = time.monotonic()
         while True:
             ready, _, _ = select.select([file], [], [], 0.2)
             now = time.monotonic()
             if watch.trouble:
                 raise RecordingError(f"{device.label}: {watch.trouble}")
             if not ready:
-                if now - arrived > _NOTHING:
-                    raise RecordingError(f"{device.label}: nothing arrives from it")
+                if now - max(arrived, asked) > _LOOK:
+                    held = self.held()
+                    asked = time.monotonic()
+                    if held is None or (held == 0 and now - arrived > _DEAD):
+                        raise RecordingError(f"{device.label}: nothing arrives from it")
+                yield AudioChunk(b"", sent / format.rate)
                 continue
             data = os.read(file, 65_536)
             if not data:
@@ -99,6 +116,17 @@ class _Pulse(AudioSource):
             if whole:
                 yield AudioChunk(data[:whole], sent / format.rate)
                 sent += whole // frame
+
+    def held(self) -> float | None:
+        try:
+            streams = [_fields(it) for it in _pactl("list", "source-outputs").split("\n\n")]
+        except RecordingError as error:
+            log.info("%s", error)
+            return math.inf
+        for it in streams:
+            if it.get("application.process.id") == self._stream:
+                return float(it.get("Buffer Latency", "0 usec").split()[0]) / 1e6
+        return None
 
     def users(self) -> Sequence[str]:
         """Raises ``RecordingError`` where there is no sound system."""
@@ -226,7 +254,7 @@ def _pactl(*arguments: str) -> str:
             env=_plain(),
             capture_output=True,
             text=True,
-            timeout=_NOTHING,
+            timeout=_PATIENCE,
             check=True,
         )
     except subprocess.TimeoutExpired:

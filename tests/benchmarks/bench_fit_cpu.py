@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.benchmarks.random_model import write_random_model
 
 from sottovoce.bench import measure_speed
-from sottovoce.engines.llama.files import model_file
+from sottovoce.engines.llama.files import loaded_files
 from sottovoce.engines.llama.generator import LlamaGenerator
 from sottovoce.engines.llama.settings import LlamaSettings
 from sottovoce.fit import fit
@@ -38,7 +38,7 @@ def main() -> int:
     folder = parser.parse_args().folder
     starter = next(it for it in load_models() if it.id == "starter-notes")
     missed = 0
-    missed += compare(starter, model_file(starter), folder, 512)
+    missed += compare(starter, loaded_files(starter)[0], folder, 512)
     path = folder / "random-qwen3.5-2b.gguf"
     try:
         missed += compare(write_random_model(path, "qwen3.5-2b"), path, folder, 64)

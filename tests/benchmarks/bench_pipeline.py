@@ -103,7 +103,7 @@ def _speech(cuts: str, audio: Any, transcript: Transcript) -> None:
 
 def _language(transcript: Transcript) -> None:
     from sottovoce.engines.llama.engine import Engine
-    from sottovoce.engines.llama.files import adapter_file, model_file
+    from sottovoce.engines.llama.files import loaded_files
     from sottovoce.engines.llama.settings import LlamaSettings
     from sottovoce.interfaces import Question
     from sottovoce.notes.extract import SYSTEM, grammar
@@ -112,7 +112,7 @@ def _language(transcript: Transcript) -> None:
 
     spec = next(it for it in load_models() if it.id == "starter-notes")
     settings = LlamaSettings(n_ctx=spec.n_ctx)
-    engine = Engine(model_file(spec), adapter_file(spec), settings)
+    engine = Engine(*loaded_files(spec), settings)
     job: Any = _Quiet()
     questions = [
         Question(

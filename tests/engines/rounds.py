@@ -14,7 +14,7 @@ from sottovoce.interfaces import Question
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sottovoce.engines.worker import Job
+    from sottovoce.engines.serving import Job
 
 
 class Rounds:

@@ -14,7 +14,7 @@ from sottovoce.values import Word
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sottovoce.engines.worker import Job
+    from sottovoce.engines.serving import Job
 
 
 class Probe:

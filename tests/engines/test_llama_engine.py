@@ -14,7 +14,7 @@ from sottovoce.interfaces import Question
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sottovoce.engines.worker import Job
+    from sottovoce.engines.serving import Job
 
 TEXT = "[1] Mara: We order the routers now.\n" * 12
 QUESTION = Question(text="What was decided?", max_tokens=6, grammar="root ::= [a-z]{40}")

@@ -12,7 +12,7 @@ from sottovoce.engines.llama.settings import LlamaSettings
 from sottovoce.errors import ModelError
 
 if TYPE_CHECKING:
-    from sottovoce.engines.worker import Job
+    from sottovoce.engines.serving import Job
 
 JOB = cast("Job", None)
 """Opening a conversation and reading its prompt computes nothing that could be stopped"""

@@ -298,10 +298,15 @@ def test_interrupting_a_group_stops_its_jobs_and_no_others(probe: Worker) -> Non
 
 
 def test_waiting_jobs_run_by_priority_and_then_in_order(probe: Worker) -> None:
-    first = threading.Thread(target=lambda: probe.call("wait", 0.3))
-    first.start()
+    all_wait = threading.Event()
+
+    def held() -> Iterator[int]:
+        all_wait.wait()
+        yield 1
+
+    threads = [threading.Thread(target=lambda: list(probe.stream("total", feed=held())))]
+    threads[0].start()
     time.sleep(0.1)
-    threads = []
     for name, priority in [("notes", 0), ("chat", 1), ("notes 2", 0), ("live", 2)]:
         thread = threading.Thread(
             target=lambda name, priority: probe.call("note", name, priority=priority),
@@ -309,9 +314,10 @@ def test_waiting_jobs_run_by_priority_and_then_in_order(probe: Worker) -> None:
         )
         thread.start()
         threads.append(thread)
-        time.sleep(0.02)
-    for thread in [first, *threads]:
-        thread.join(5)
+        time.sleep(0.1)
+    all_wait.set()
+    for thread in threads:
+        thread.join(10)
     assert probe.call("noted") == ["live", "chat", "notes", "notes 2"]
 
 

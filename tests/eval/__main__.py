@@ -46,7 +46,9 @@ def main() -> int:
     parser.add_argument("--show", action="store_true", help="print each summary")
     arguments = parser.parse_args()
     files = [
-        f for it in arguments.meetings for f in (sorted(it.glob("*.json")) if it.is_dir() else [it])
+        f
+        for it in map(Path.absolute, arguments.meetings)
+        for f in (sorted(it.glob("*.json")) if it.is_dir() else [it])
     ]
     if not files:
         print(f"no meetings in {', '.join(map(str, arguments.meetings))}", file=sys.stderr)

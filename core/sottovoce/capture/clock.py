@@ -11,12 +11,15 @@ import math
 
 _WINDOW = 10.0
 """Seconds over which it is judged how far a track is off: in each some block comes in time"""
+_SEVERAL = 4
+"""Windows in a row in which it is off before it is the clock"""
 _OFF = 0.010
 """Seconds that a track may be off"""
-_STEP = 0.005
-"""Seconds between two windows that no clock is off by: then blocks come sooner or later than they
-did (another program asked for another latency, the machine is busy), at the same pace"""
-
+_STRANGE = 0.040
+"""Seconds that no clock is off by, being made up for: blocks come sooner or later than they did,
+at the same pace (the machine is busy, another program asked for another latency)"""
+_FOR_GOOD = 18
+"""Windows after which they will go on to come so"""
 _APART = 0.015
 """Seconds between two frames that are put in or left out, at least"""
 
@@ -33,8 +36,10 @@ class Clock:
         self._since = math.inf
         self._least = 0
         """By how many frames the file was behind when the block came that was the least late"""
-        self._last: int | None = None
-        """The same of the window before; ``None`` where something was made up for since"""
+        self._before: list[int] = []
+        """The same of the windows before, less what was made up since"""
+        self._strange = 0
+        """Windows since blocks came as they do"""
         self._usual: int | None = None
         """The same of a clock that is not off"""
         self._owed = 0
@@ -70,10 +75,19 @@ class Clock:
         if now - self._since < _WINDOW:
             return
         self._since = math.inf
+        if self._usual is not None and abs(self._least - self._usual) > _STRANGE * self._rate:
+            self._strange += 1
+            if self._strange < _FOR_GOOD:
+                return
+            self._usual = None
+            self._before.clear()
+        self._strange = 0
+        self._before = [*self._before, self._least][-_SEVERAL:]
+        if len(self._before) < _SEVERAL:
+            return
+        least = min(self._before)
         if self._usual is None:
-            self._usual = self._least
-        elif self._last is not None and abs(self._least - self._last) > _STEP * self._rate:
-            self._usual += self._least - self._last
-        self._last = self._least
-        if abs(self._least - self._usual) > _OFF * self._rate:
-            self._owed, self._last = self._least - self._usual, None
+            self._usual = least
+        elif abs(least - self._usual) > _OFF * self._rate:
+            self._owed = least - self._usual
+            self._before = [it - self._owed for it in self._before]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ABOUT = "recording.json"
+_PART = "whole.mka"
 OWN = "notes.md"
 """What the person noted and marked meanwhile"""
 TITLE = "SOTTOVOCE_TITLE"
@@ -53,63 +54,93 @@ def unfinished(recordings: Path) -> Iterator[Path]:
         yield folder
 
 
-def finish(folder: Path) -> Path:
-    """Write the recording beside its folder, which then goes; the file.
+class Whole:
+    """The one file, as far as it is written while the recording goes on.
+
+    An hour takes ten seconds of a core: nobody waits for them at the end.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises ``RecordingError`` or ``OSError``."""
+        import av
+
+        about = read_about(folder)
+        self.path = folder / _PART
+        self._rate = int(about["rate"])
+        self._at = 0
+        self._files: list[Path] = []
+        self._streams: list[Any] = []
+        self._container = av.open(str(self.path), "w", format="matroska")
+        if about["title"]:
+            metadata = self._container.metadata
+            metadata["title"] = metadata[TITLE] = about["title"]
+        started = datetime.fromisoformat(about["started_at"])
+        self._container.metadata["creation_time"] = started.isoformat()
+        for track in about["tracks"]:
+            path = folder / track["file"]
+            if path.exists() and frames_of(path):
+                stream: Any = self._container.add_stream("flac", rate=self._rate, layout="mono")
+                stream.metadata["title"] = track["speaker"]
+                self._files.append(path)
+                self._streams.append(stream)
+
+    def write(self, until: int) -> None:
+        """What came before a frame, as far as it is whole seconds. Raises ``OSError``."""
+        while self._at + self._rate <= until:
+            self._second()
+
+    def end(self) -> Path:
+        """What is left; the file is on the disk then. Raises ``OSError``."""
+        with self._container:
+            longest = max(frames_of(it) for it in self._files)
+            while self._at < longest:
+                self._second()
+            for stream in self._streams:
+                self._container.mux(stream.encode(None))
+        with self.path.open("rb") as file:
+            os.fsync(file.fileno())
+        return self.path
+
+    def _second(self) -> None:
+        """A second of each track in turn: memory stays flat."""
+        import av
+        import numpy as np
+
+        for stream, path in zip(self._streams, self._files, strict=True):
+            pcm = np.frombuffer(samples(path, self._rate, at=self._at), np.int16)
+            if len(pcm):
+                frame = av.AudioFrame.from_ndarray(pcm[None, :], format="s16", layout="mono")
+                frame.sample_rate, frame.pts = self._rate, self._at
+                self._container.mux(stream.encode(frame))
+        self._at += self._rate
+
+
+def finish(folder: Path, whole: Whole | None = None) -> Path:
+    """Write the recording beside its folder, which then goes; the file. ``whole`` is as much of it
+    as is written already.
 
     Whole or not at all: where the disk is full the folder stays as it is. Raises
     ``RecordingError``.
     """
     about = read_about(folder)
-    tracks = [it for it in about["tracks"] if (folder / it["file"]).exists()]
-    tracks = [it for it in tracks if frames_of(folder / it["file"])]
-    if not tracks:
+    files = [folder / it["file"] for it in about["tracks"]]
+    if not any(it.exists() and frames_of(it) for it in files):
         shutil.rmtree(folder)
         raise RecordingError(f"nothing was recorded from {about['started_at']} on: no audio came")
     target = _free(folder.parent / f"{folder.name.removesuffix('.recording')}.mka")
-    part = target.with_name(f".{target.name}.part")
     try:
-        _mux(folder, about, tracks, part)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
+        part = (whole or Whole(folder)).end()
         if (folder / OWN).exists():
             (folder / OWN).replace(target.with_suffix(".md"))
         part.replace(target)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        (folder / _PART).unlink(missing_ok=True)
         raise RecordingError(
             f"{folder}: the recording is there, but could not be made one file: "
             f"{error.strerror or error}; mend that, then: sotto record --finish"
         ) from error
     shutil.rmtree(folder)
     return target
-
-
-def _mux(folder: Path, about: dict[str, Any], tracks: list[dict[str, Any]], part: Path) -> None:
-    import av
-    import numpy as np
-
-    rate = int(about["rate"])
-    with av.open(str(part), "w", format="matroska") as container:
-        if about["title"]:
-            container.metadata["title"] = container.metadata[TITLE] = about["title"]
-        started = datetime.fromisoformat(about["started_at"])
-        container.metadata["creation_time"] = started.isoformat()
-        streams: list[Any] = []
-        for track in tracks:
-            stream: Any = container.add_stream("flac", rate=rate, layout="mono")
-            stream.metadata["title"] = track["speaker"]
-            streams.append(stream)
-        longest = max(frames_of(folder / it["file"]) for it in tracks)
-        for at in range(0, longest, rate):  # a second of each in turn: memory stays flat
-            for stream, track in zip(streams, tracks, strict=True):
-                pcm = np.frombuffer(samples(folder / track["file"], rate, at=at), np.int16)
-                if not len(pcm):
-                    continue
-                frame = av.AudioFrame.from_ndarray(pcm[None, :], format="s16", layout="mono")
-                frame.sample_rate, frame.pts = rate, at
-                container.mux(stream.encode(frame))
-        for stream in streams:
-            container.mux(stream.encode(None))
 
 
 def _free(path: Path) -> Path:

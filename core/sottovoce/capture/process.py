@@ -1,10 +1,10 @@
 """The capture process: from devices to growing files.
 
 It is told what to do by lines on its standard input (``record``, then ``pause``, ``resume``,
-``stop``) and tells by JSON lines on its standard output. Until it is told to record it waits, all
-loaded: so does a second one, which takes over when the first is killed. When its input ends, the
-host is gone: it closes the files and ends. Started on a folder that has files it goes on where the
-last one was killed.
+``stop``, each with the moment at which, on the monotonic clock) and tells by JSON lines on its
+standard output. Until it is told to record it waits, all loaded: so does a second one, which takes
+over when the first is killed. When its input ends, the host is gone: it closes the files and ends.
+Started on a folder that has files it goes on where the last one was killed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import queue
 import shutil
 import sys
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import RecordingError
 from .finish import read_about
+from .timeline import Timeline
 from .track import Track
 
 if TYPE_CHECKING:
@@ -39,6 +41,10 @@ _LOW, _FULL = 500 << 20, 50 << 20
 """Bytes of free disk space below which it is said, and below which the recording ends"""
 _ASLEEP = 2.0
 """Seconds by which the clock that counts sleep runs ahead before it is said"""
+_REST = 20.0
+"""Seconds at the end for what is late"""
+_NICE = -11
+"""Where the system lets it, before what only computes: what sound systems ask for themselves"""
 
 
 class Capture:
@@ -46,12 +52,9 @@ class Capture:
         about = read_about(folder)
         self.folder = folder
         self.rate = int(about["rate"])
-        self._most = about["most"]
-        self._began = float(about["began"])
-        """On the monotonic clock, which counts from the start of the system"""
-        self._away = float(about["away"])
-        """Seconds of pauses, those of earlier processes among them"""
-        self._paused_at: float | None = None
+        self.timeline = Timeline(self.rate, about["began"], about["away"], about["most"])
+        self.wake = threading.Event()
+        """That there is something to look at"""
         self.ended = threading.Event()
         self._out: queue.Queue[str | None] = queue.Queue(_HEARD)
         self._noting = threading.Lock()
@@ -63,12 +66,6 @@ class Capture:
             self._tracks.append(Track(self, it, sources[it["source"]]))
         self._low = False
 
-    def place(self, now: float) -> int | None:
-        """The frame that a moment is, from the start; ``None`` while it is paused."""
-        if self._paused_at is not None:
-            return None
-        return max(0, round((now - self._began - self._away) * self.rate))
-
     def run(self) -> None:
         threading.Thread(target=self._obey, name="host", daemon=True).start()
         telling = threading.Thread(target=self._tell, name="telling", daemon=True)
@@ -77,11 +74,13 @@ class Capture:
         for track in self._tracks:
             track.thread.start()
         synced = noted = time.monotonic()
-        asleep = _asleep()
-        while not self.ended.wait(_BEAT):
+        asleep, longest = _asleep(), False
+        while not self.ended.is_set():
+            self.wake.wait(_BEAT)
+            self.wake.clear()
             now = time.monotonic()
             self._say({"levels": {it.name: _level(it.level) for it in self._tracks},
-                       "seconds": (self.place(now) or 0) / self.rate, **self._sums()})  # fmt: skip
+                       "seconds": self._seconds(now), **self._sums()})  # fmt: skip
             if now - noted >= _JOURNAL:
                 noted = now
                 self.note("clock", frames={it.name: it.wav.frames for it in self._tracks})
@@ -93,15 +92,20 @@ class Capture:
                 if _asleep() - asleep > _ASLEEP:
                     self.tell("slept", "", f"the machine slept for {_asleep() - asleep:.0f} s")
                     asleep = _asleep()
-            if self._most and (self.place(now) or 0) >= self._most * self.rate:
+            self.timeline.reach(now)
+            if self.timeline.longest and not longest:
+                longest = True
                 self.tell("longest", "", "the longest time that was asked for is over")
+            late = now - self.timeline.until
+            if late >= 0 and (late > _REST or all(it.complete(now) for it in self._tracks)):
                 self.ended.set()
-        end = self.place(time.monotonic())
+        self.timeline.end(time.monotonic())
+        end = self.timeline.place(self.timeline.until)
         for track in self._tracks:
             track.thread.join(3)
             track.sync(end=end)
             track.wav.close()
-        self.note("ended", seconds=(end or 0) / self.rate, **self._sums())
+        self.note("ended", seconds=end / self.rate, **self._sums())
         self._journal.close()
         self._say({"ended": True, **self._sums()})
         self._out.put(None)
@@ -109,25 +113,28 @@ class Capture:
 
     def _sums(self) -> dict[str, Any]:
         return {"filled": {it.name: round(it.filled, 2) for it in self._tracks},
-                "drift": {it.name: round(it.clock.drift, 3) for it in self._tracks}}  # fmt: skip
+                "drift": {it.name: round(it.clock.drift, 5) for it in self._tracks}}  # fmt: skip
+
+    def _seconds(self, now: float) -> float:
+        return self.timeline.place(now) / self.rate
 
     def _obey(self) -> None:
+        at = time.monotonic()
         for line in sys.stdin:
-            match line.strip():
-                case "pause" if self._paused_at is None:
-                    self._paused_at = time.monotonic()
-                    self.note("paused")
-                case "resume" if self._paused_at is not None:
-                    self._away += time.monotonic() - self._paused_at
-                    self._paused_at = None
-                    self.note("resumed", away=self._away)
-                case "stop":
-                    break
-        # Stopped, or the host is gone: either way what came so far is made whole.
-        if self._paused_at is not None:
-            self._away += time.monotonic() - self._paused_at
-            self._paused_at = None
-        self.ended.set()
+            what, _, moment = line.partition(" ")
+            at = float(moment)
+            if what == "pause":
+                self.timeline.pause(at)
+            elif what == "resume":
+                self.timeline.resume(at)
+            else:
+                break
+            self.note(f"{what}d")
+        else:
+            at = time.monotonic()  # the host is gone
+        # Either way what came so far is made whole.
+        self.timeline.end(at)
+        self.wake.set()
 
     def _watch_disk(self) -> None:
         free = shutil.disk_usage(self.folder).free
@@ -144,8 +151,8 @@ class Capture:
         self._say({"notice": kind, "track": track, "text": text})
 
     def note(self, kind: str, track: str = "", **more: object) -> None:
-        line = {"at": round((self.place(time.monotonic()) or 0) / self.rate, 3), "kind": kind,
-                "track": track, **more}  # fmt: skip
+        at = round(self._seconds(time.monotonic()), 3)
+        line = {"at": at, "kind": kind, "track": track, **more}
         with self._noting:
             try:
                 self._journal.write(json.dumps(line, ensure_ascii=False) + "\n")
@@ -190,8 +197,11 @@ def capture(host: Host, folder: Path) -> None:
     import numpy  # noqa: F401 - loaded now: once it is told to record every moment counts
 
     sources = {it.name: it for it in host.plugins.collect("register_audio_sources")}
-    if sys.stdin.readline().strip() != "record":
+    if not sys.stdin.readline().startswith("record"):
         return  # it was not needed, or the host is gone
+    if hasattr(os, "setpriority"):
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, _NICE)
     lock = filelock.FileLock(folder / "lock")
     try:
         lock.acquire(timeout=5)

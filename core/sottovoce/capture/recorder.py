@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import RecordingError
 from ..filenames import legal
-from .finish import finish, read_about, write_about
+from .finish import Whole, finish, read_about, write_about
 from .process import _LOW
+from .wav import frames_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +33,12 @@ RATE = 48_000
 """Hertz: what sound cards work at, so that nothing is lost to a resampler"""
 _TIMES = 20
 """Times that the capture process is started anew before it is held to be broken"""
-_PATIENCE = 10.0
-"""Seconds that it has to close its files"""
+_PATIENCE = 30.0
+"""Seconds that it has to take what is late and close its files"""
+_WRITE = 5.0
+"""Seconds between two looks at what can be written of the one file"""
+_SETTLED = 120
+"""Seconds behind which a track changes no more"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,9 @@ class Recorder:
         self._launch()
         self._thread = threading.Thread(target=self._hear, name="recorder", daemon=True)
         self._thread.start()
+        self._whole: Whole | None = None
+        self._writer = threading.Thread(target=self._write, name="whole", daemon=True)
+        self._writer.start()
         return self.folder
 
     @property
@@ -128,15 +136,16 @@ class Recorder:
     def pause(self) -> None:
         if self._paused_at is None:
             self._paused_at = time.monotonic()
-            self._order("pause")
+            self._order("pause", self._paused_at)
 
     def resume(self) -> None:
         if self._paused_at is not None:
+            now = time.monotonic()
             about = read_about(self.folder)
-            about["away"] += time.monotonic() - self._paused_at
+            about["away"] += now - self._paused_at
             write_about(self.folder, about)
             self._paused_at = None
-            self._order("resume")
+            self._order("resume", now)
 
     @property
     def files(self) -> list[Path]:
@@ -157,7 +166,22 @@ class Recorder:
     def stop(self) -> Path:
         """End it, and make it one file. Raises ``RecordingError``; what was recorded stays."""
         self.end()
-        return finish(self.folder)
+        self._writer.join()
+        return finish(self.folder, self._whole)
+
+    def _write(self) -> None:
+        """The one file, while the tracks grow."""
+        try:
+            while not self._ended.wait(_WRITE):
+                if not all(it.exists() for it in self.files):
+                    continue  # a device has not begun: its track may be none
+                settled = min(map(frames_of, self.files)) - _SETTLED * self.rate
+                if settled > 0:
+                    self._whole = self._whole or Whole(self.folder)
+                    self._whole.write(settled)
+        except (OSError, RecordingError) as error:
+            log.warning("the file is written at the end: %s", error)
+            self._whole = None
 
     def _launch(self) -> None:
         self._launched = time.monotonic()
@@ -176,7 +200,9 @@ class Recorder:
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
-            start_new_session=True,  # Ctrl-C is for the host, which then stops it in order
+            # Ctrl-C is for the host, which then stops it in order. Not a session of its own: Linux
+            # lets what takes little wait for seconds there, where other sessions are busy.
+            process_group=0,
         )
 
     def _dismiss(self, process: subprocess.Popen[str]) -> None:
@@ -191,10 +217,11 @@ class Recorder:
             process.kill()
             process.wait()
 
-    def _order(self, what: str) -> None:
+    def _order(self, what: str, at: float | None = None) -> None:
         assert self._process.stdin is not None
+        moment = time.monotonic() if at is None else at
         try:
-            self._process.stdin.write(f"{what}\n")
+            self._process.stdin.write(f"{what} {moment!r}\n")
             self._process.stdin.flush()
         except (OSError, ValueError):
             log.info("the capture process was gone before '%s'", what)
@@ -216,7 +243,7 @@ class Recorder:
                 time.sleep(min(attempt * 0.1, 1.0))
             self._launch()
             if self._paused_at is not None:
-                self._order("pause")
+                self._order("pause", self._paused_at)
         self._ended.set()
 
     def _listen(self) -> bool:

@@ -22,7 +22,7 @@ class GrowingWav:
         self._rate = rate
         exists = path.exists() and path.stat().st_size >= _HEADER
         # Unbuffered: what was written is the system's, whatever becomes of this process.
-        self._file = path.open("r+b" if exists else "wb", buffering=0)
+        self._file = path.open("r+b" if exists else "w+b", buffering=0)
         if exists:
             self.frames = (path.stat().st_size - _HEADER) // 2
             self._file.truncate(_HEADER + 2 * self.frames)
@@ -33,9 +33,7 @@ class GrowingWav:
 
     def write(self, pcm: bytes) -> None:
         """Append whole frames. Raises ``OSError``, and then holds what was written of them."""
-        left = memoryview(pcm)
-        while left:
-            left = left[self._file.write(left) :]
+        self._write(pcm)
         self.frames += len(pcm) // 2
 
     def fill(self, frames: int) -> None:
@@ -44,6 +42,42 @@ class GrowingWav:
             piece = min(frames, self._rate)
             self.write(bytes(2 * piece))
             frames -= piece
+
+    def insert(self, frames: int, at: int) -> None:
+        """Have silence before a frame: what follows it moves back."""
+        if frames <= 0:
+            return
+        begin, step = _HEADER + 2 * at, 2 * frames
+        self._file.seek(begin)
+        moved = self._file.read()
+        try:
+            # The last first, so that what is killed meanwhile has some twice, and all of it.
+            for place in reversed(range(0, len(moved), step)):
+                self._file.seek(begin + step + place)
+                self._write(moved[place : place + step])
+            self._file.seek(begin)
+            self._write(bytes(step))
+        finally:
+            self.frames = (self._file.seek(0, os.SEEK_END) - _HEADER) // 2
+
+    def cut(self, frames: int, at: int) -> None:
+        """Take silence out behind a frame: what follows it moves forward."""
+        begin, step = _HEADER + 2 * at, 2 * frames
+        self._file.seek(begin + step)
+        moved = self._file.read()
+        try:
+            # The first first, a step at a time: nothing is overwritten that is not there already.
+            for place in range(0, len(moved), step):
+                self._file.seek(begin + place)
+                self._write(moved[place : place + step])
+            self._file.truncate(begin + len(moved))
+        finally:
+            self.frames = (self._file.seek(0, os.SEEK_END) - _HEADER) // 2
+
+    def _write(self, pcm: bytes) -> None:
+        left = memoryview(pcm)
+        while left:
+            left = left[self._file.write(left) :]
 
     def patch(self) -> None:
         """Have the header say how much there is."""

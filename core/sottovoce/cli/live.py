@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-from contextlib import nullcontext, redirect_stdout
 from typing import TYPE_CHECKING
 
+from ..errors import SottovoceError
 from ..values import ModelTask
 from . import process, record
 from .notes import request
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from ..live.session import LiveSession
 
 
+log = logging.getLogger(__name__)
+
+
 def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "live",
@@ -27,7 +31,7 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         "said. Keys: ? asks about the meeting, s has something suggested, g turns suggestions on "
         "and off, m marks, n notes, p pauses, q ends. The language model reads along, so that the "
         "notes are there soon after the end. Where the transcription model is another than that "
-        "of the captions, it then hears the recording, and better notes follow.",
+        "of the captions, it then hears the recording in the background, and better notes follow.",
     )
     record.add_options(parser)
     parser.add_argument(
@@ -51,26 +55,38 @@ def run(host: Host, arguments: Namespace) -> int:
         from ..live.assistant import Assistant
 
         return Assistant(
-            host, spec, wanted, said, spoken, seconds=lambda: session.seconds, say=session.tell
-        )
+            host, spec, wanted, said, spoken, seconds=lambda: session.seconds, say=session.tell,
+            noted=lambda: session.noted, agenda=lambda: _agenda(host),
+        )  # fmt: skip
 
     with record.meeting(host, arguments, captions=True, assist=assist) as finished:
         print(f"Recorded: {finished.path}", file=sys.stderr)
         arguments.files = [finished.path]
         if finished.heard is None:
             return process.run(host, arguments)
-        again = speech != first and not arguments.no_second_pass
         arguments.speech = first.id
-        as_json, arguments.json = arguments.json, arguments.json and not again
-        # Of two results a program that reads them gets the better one alone.
-        with redirect_stdout(sys.stderr) if as_json and again else nullcontext():
-            status = process.run(host, arguments, finished.heard, finished.prepared)
-    if status or not again:
-        return status
-    arguments.speech, arguments.json = speech.id, as_json
-    print(
-        f"sotto: {speech.label} now hears the recording; Ctrl-C stops that, and then "
-        f"sotto process '{finished.path}' goes on with it",
-        file=sys.stderr,
-    )
-    return process.again(host, arguments)
+        status = process.run(host, arguments, finished.heard, finished.prepared)
+    if not status and speech != first and not arguments.no_second_pass:
+        arguments.speech = speech.id
+        told = process.again_in_background(host, arguments)
+        print(
+            f"sotto: {speech.label} now hears the recording, in the background; better notes "
+            f"follow as a new version ({told} says when)",
+            file=sys.stderr,
+        )
+    return status
+
+
+def _agenda(host: Host) -> str:
+    """Of the event that the calendars have now; empty where that is none, or not clear."""
+    from sottovoce_integrations import calendar_sources as calendars
+
+    from ..live.places import here
+
+    try:
+        sources = calendars.load(host.home)
+        found = calendars.fitting(sources, here()) if sources else []
+    except SottovoceError as error:
+        log.warning("the calendar was left out: %s", error)
+        return ""
+    return found[0].event.agenda if len(found) == 1 else ""

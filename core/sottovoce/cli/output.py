@@ -110,10 +110,7 @@ def checks(notes: MeetingNotes) -> list[str]:
     if end:
         told.append(f"The notes cover the speech from {clock(start)} to {clock(end)}.")
     if notes.dropped:
-        told.append(
-            f"{notes.dropped} statements of the model were left out: the transcript did not "
-            "support them."
-        )
+        told.append(notes.left_out)
     if notes.unverified:
         told.append(
             f"{notes.unverified} statements are unverified: only their names and numbers were "

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +31,12 @@ def add(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         "taken up where it was by the same command; what is done is not done again.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio or video")
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="transcribe anew what has notes already, and take them anew; what there is stays "
+        "until that is done",
+    )
     add_options(parser)
     parser.set_defaults(run=run)
 
@@ -90,7 +99,10 @@ def run(
         for file in arguments.files:
             progress.begin(file.name)
             try:
-                done = processor.process(file, heard, prepared)
+                if getattr(arguments, "again", False):
+                    done = processor.again(file)
+                else:
+                    done = processor.process(file, heard, prepared)
                 paths = export(host, done, folder, exporters)
             except SottovoceError as error:
                 # One bad file does not keep the others waiting.
@@ -109,11 +121,29 @@ def run(
     return 1 if failed else 0
 
 
-def again(host: Host, arguments: Namespace) -> int:
-    """Transcribe the one file anew, and take its notes as a new version."""
-    from ..transcription import begin
-
+def again_in_background(host: Host, arguments: Namespace) -> Path:
+    """Begin ``sotto process --again`` for the one file, at low priority; it lives on when this
+    process ends. The file that it writes what it has to say to."""
     (file,) = arguments.files
-    meeting, *_ = begin(host, file)
-    host.library.forget_transcript(meeting.id)
-    return run(host, arguments)
+    command = [sys.executable, "-m", "sottovoce", "process", "--again", str(file)]
+    for name in ("to", "speech", "spoken", "speakers", "vocabulary", "template", "model", "notes",
+                 "language", "quotes"):  # fmt: skip
+        if (value := getattr(arguments, name)) not in (None, "", 0):
+            command += [f"--{name}", str(value)]
+    for exporter in arguments.export or ():
+        command += ["--export", exporter]
+    if arguments.translate:
+        command.append("--translate")
+    told = host.home.log / "second-pass.log"
+    quiet: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        flags = subprocess.DETACHED_PROCESS | subprocess.BELOW_NORMAL_PRIORITY_CLASS
+        quiet = {"creationflags": flags}
+    with told.open("a", encoding="utf-8") as out:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, **quiet
+        )
+    if sys.platform != "win32":
+        with suppress(OSError):  # it has ended already, and said why
+            os.setpriority(os.PRIO_PROCESS, process.pid, 10)
+    return told

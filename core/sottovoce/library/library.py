@@ -20,7 +20,7 @@ from .schema import migrate
 from .search import Hit, Query, search
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
 
@@ -265,22 +265,29 @@ class Library:
 
         ``duration`` is what there really was to hear: a container may promise more, or not say.
         """
+        with self._transaction() as db:
+            _complete(db, transcript, duration, made)
+
+    def replace_transcript(
+        self,
+        transcript: Transcript,
+        duration: float,
+        made: Production,
+        removed: Mapping[str, int],
+        notes: MeetingNotes,
+        noted: Production,
+    ) -> None:
+        """Put a better transcript and its notes, the newest version, in the place of what there
+        is, all in one step. ``removed`` is what was left out as invented."""
         meeting_id = transcript.recording_id
         with self._transaction() as db:
-            db.execute("DELETE FROM segments WHERE meeting_id = ?", (meeting_id,))
-            db.execute("DELETE FROM speakers WHERE meeting_id = ?", (meeting_id,))
-            ids: dict[str | None, int | None] = {None: None}
-            for name in transcript.speakers:
-                ids[name] = db.execute(
-                    "INSERT INTO speakers (meeting_id, name) VALUES (?, ?)", (meeting_id, name)
-                ).lastrowid
-            for segment in transcript.segments:
-                _insert(db, meeting_id, segment, segment.id, ids[segment.speaker])
-            db.execute(
-                "UPDATE meetings SET language = ?, duration = ? WHERE id = ?",
-                (transcript.language, duration, meeting_id),
+            db.execute("DELETE FROM inventions WHERE meeting_id = ?", (meeting_id,))
+            db.executemany(
+                "INSERT INTO inventions VALUES (?, ?, ?)",
+                [(meeting_id, kind, count) for kind, count in removed.items() if count],
             )
-            _finish(db, meeting_id, made)
+            _complete(db, transcript, duration, made)
+            _add_notes(db, notes, noted)
 
     def forget_transcript(self, meeting_id: str) -> None:
         """Take a transcript back, so that the recording is transcribed anew."""
@@ -350,13 +357,7 @@ class Library:
     def save_notes(self, notes: MeetingNotes, made: Production) -> None:
         """Store the notes as the newest version, and that their stage is complete, in one step."""
         with self._transaction() as db:
-            db.execute(
-                "INSERT INTO note_versions (meeting_id, number, body)"
-                " SELECT ?, coalesce(max(number), 0) + 1, ? FROM note_versions"
-                " WHERE meeting_id = ?",
-                (notes.recording.id, json.dumps(notes_to_json(notes)), notes.recording.id),
-            )
-            _finish(db, notes.recording.id, made)
+            _add_notes(db, notes, made)
 
     def note_versions(self, meeting_id: str) -> list[tuple[int, datetime]]:
         """The number of each version of a meeting's notes and when it was written, oldest first."""
@@ -416,6 +417,36 @@ def _insert(
             segment.until,
         ),
     )
+
+
+def _complete(
+    db: sqlite3.Connection, transcript: Transcript, duration: float, made: Production
+) -> None:
+    meeting_id = transcript.recording_id
+    db.execute("DELETE FROM segments WHERE meeting_id = ?", (meeting_id,))
+    db.execute("DELETE FROM speakers WHERE meeting_id = ?", (meeting_id,))
+    ids: dict[str | None, int | None] = {None: None}
+    for name in transcript.speakers:
+        ids[name] = db.execute(
+            "INSERT INTO speakers (meeting_id, name) VALUES (?, ?)", (meeting_id, name)
+        ).lastrowid
+    for segment in transcript.segments:
+        _insert(db, meeting_id, segment, segment.id, ids[segment.speaker])
+    db.execute(
+        "UPDATE meetings SET language = ?, duration = ? WHERE id = ?",
+        (transcript.language, duration, meeting_id),
+    )
+    _finish(db, meeting_id, made)
+
+
+def _add_notes(db: sqlite3.Connection, notes: MeetingNotes, made: Production) -> None:
+    db.execute(
+        "INSERT INTO note_versions (meeting_id, number, body)"
+        " SELECT ?, coalesce(max(number), 0) + 1, ? FROM note_versions"
+        " WHERE meeting_id = ?",
+        (notes.recording.id, json.dumps(notes_to_json(notes)), notes.recording.id),
+    )
+    _finish(db, notes.recording.id, made)
 
 
 def _forget_transcript(db: sqlite3.Connection, meeting_id: str) -> None:

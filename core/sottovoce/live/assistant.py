@@ -17,7 +17,7 @@ from ..speech.speakers import attributed
 from ..times import clock
 from ..values import Feature, NotesMethod, Transcript
 from .model import LiveModel
-from .places import Places
+from .places import AGENDA, OWN, Places
 from .power import power
 from .quoting import Quoting
 from .suggester import Suggester
@@ -59,10 +59,13 @@ class Assistant:
         seconds: Callable[[], float],
         say: Callable[[str], None],
         power: Callable[[], Power] = power,
+        noted: Callable[[], str] = str,
+        agenda: Callable[[], str] = str,
     ) -> None:
         """``request`` says what notes are wanted, ``spoken`` the language that is (ISO 639-1);
-        ``seconds`` how much was recorded so far; ``say`` is told what the person has to know.
-        Returns at once."""
+        ``seconds`` how much was recorded so far; ``say`` is told what the person has to know;
+        ``noted`` gives what the person noted so far, and ``agenda`` what the calendar has, which
+        may take its time. Returns at once."""
         self._host = host
         self._spec = spec
         self._request = request
@@ -71,6 +74,8 @@ class Assistant:
         self._said = said
         self._seconds = seconds
         self._say = say
+        self._noted = noted
+        self._agenda = agenda
         self._model = LiveModel(lambda: host.load_text_generator(spec), say)
         self._reader = self._reads() if Feature.NOTES in host.config.features else None
         self._suggester = Suggester(
@@ -168,7 +173,12 @@ class Assistant:
         )
 
     def _maker(self) -> Maker:
-        places = Places(self._said, self._host.home.library, self._request.own)
+        agenda = self._agenda()
+
+        def written() -> dict[str, str]:
+            return {OWN: f"{self._request.own}\n{self._noted()}", AGENDA: agenda}
+
+        places = Places(self._said, self._host.home.library, written)
         me = next((it for it in self._said.speakers if it.casefold() in MICROPHONE), "Me")
         load: Callable[[], TextGenerator] = self._model.get
         if self._spec.notes is NotesMethod.SCHEMA:

@@ -6,11 +6,15 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from ..interfaces import Priority
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ..interfaces import Conversation, TextGenerator
     from ..values import Evidence
     from .moments import Moment
+    from .places import Places
 
 
 NOT_SAID = "That was not said so far, nor in an earlier meeting."
@@ -43,3 +47,27 @@ class Maker(ABC):
 
     @abstractmethod
     def close(self) -> None: ...
+
+
+class Asking(Maker):
+    """One that has a conversation of its own with the model, begun when it is needed."""
+
+    def __init__(self, places: Places, load: Callable[[], TextGenerator]) -> None:
+        self._places = places
+        self._load = load
+        self._own: Conversation | None = None
+
+    def _conversation(self, system: str) -> Conversation:
+        conversation = self._own
+        if conversation is None:
+            self._own = conversation = self._load().open(system=system, priority=Priority.LIVE)
+        return conversation
+
+    def stop(self) -> None:
+        conversation, self._own = self._own, None
+        if conversation is not None:
+            conversation.close()
+
+    def close(self) -> None:
+        self.stop()
+        self._places.close()

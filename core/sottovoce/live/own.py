@@ -33,6 +33,11 @@ class OwnNotes:
         if text.strip():
             self._add(seconds, " ".join(text.split()))
 
+    @property
+    def text(self) -> str:
+        """What was noted, a line each."""
+        return "\n".join(text for _, text in self._lines if text)
+
     def _add(self, seconds: float, text: str) -> None:
         self._lines.append((seconds, text))
         self.write()

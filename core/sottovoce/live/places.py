@@ -20,7 +20,7 @@ from ..values import Evidence, Recording, Transcript
 from .moments import question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from .said import Said
 
@@ -31,6 +31,7 @@ _JUST = 15.0
 _EARLIER = 12
 """Places in earlier meetings that are compared"""
 OWN = "your notes"
+AGENDA = "the agenda"
 
 
 def here(title: str = "") -> Meeting:
@@ -43,8 +44,11 @@ def here(title: str = "") -> Meeting:
 class Places:
     """Used from one thread, which closes it."""
 
-    def __init__(self, said: Said, library: Path, own: str = "") -> None:
-        """``own`` are notes that the person had made before."""
+    def __init__(
+        self, said: Said, library: Path, written: Callable[[], Mapping[str, str]] = dict
+    ) -> None:
+        """``written`` gives what was written for the meeting so far, in Markdown, by what that
+        is."""
         self._said = said
         self._path = library
         self._library: Library | None = None
@@ -52,11 +56,7 @@ class Places:
         self._lines: list[Passage] = []
         self._where: dict[str, list[int]] = defaultdict(list)
         self._until = -1.0
-        rows = (row.strip(" -*#\t") for row in own.splitlines())
-        notes = here(OWN)
-        self._own = [
-            Passage(notes, Line(n, "", row), 0.0) for n, row in enumerate(filter(None, rows))
-        ]
+        self._written = written
 
     def close(self) -> None:
         if self._library is not None:
@@ -75,8 +75,8 @@ class Places:
         return best(asks, [self._lines[it] for it in sorted(near)], count)
 
     def elsewhere(self, asks: str, count: int = 2) -> list[Passage]:
-        """Of the person's notes, else of earlier meetings."""
-        if found := best(asks, self._own, count):
+        """Of the person's notes and the agenda, else of earlier meetings."""
+        if found := best(asks, list(_lines(self._written())), count):
             return found
         if not asked(asks):
             return []
@@ -94,6 +94,14 @@ class Places:
                 for word in telling(line.text):
                     self._where[word].append(len(self._lines))
                 self._lines.append(Passage(self._here, line, segment.start))
+
+
+def _lines(written: Mapping[str, str]) -> Iterator[Passage]:
+    for what, text in written.items():
+        meeting = here(what)
+        rows = (row.strip(" -*#\t") for row in text.splitlines())
+        for number, row in enumerate(filter(None, rows)):
+            yield Passage(meeting, Line(number, "", row), 0.0)
 
 
 def best(asks: str, passages: Sequence[Passage], count: int) -> list[Passage]:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from ..interfaces import Priority, Question
 from ..notes.checks import checked
 from ..notes.extract import SYSTEM, grammar, parse
-from ..notes.windows import Window, lines_of
+from ..notes.windows import Window, lines_of, read_as
 from ..values import SuggestionKind, Transcript
-from .drafts import NOT_SAID, Draft, Maker
+from .drafts import NOT_SAID, Asking, Draft
 from .moments import question
 from .places import evidence, quoted
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ..chat.passages import Passage
-    from ..interfaces import Conversation, TextGenerator
+    from ..interfaces import TextGenerator
     from ..notes.evidence import Line
     from ..notes.extract import Note
     from ..values import Evidence, Segment
@@ -46,25 +46,14 @@ _WANTS = re.compile(
 )
 
 
-class Quoting(Maker):
+class Quoting(Asking):
     def __init__(
         self, said: Said, places: Places, load: Callable[[], TextGenerator], me: str
     ) -> None:
         """``me`` is the speaker who is helped."""
+        super().__init__(places, load)
         self._said = said
-        self._places = places
-        self._load = load
         self._me = me
-        self._open: Conversation | None = None
-
-    def stop(self) -> None:
-        conversation, self._open = self._open, None
-        if conversation is not None:
-            conversation.close()
-
-    def close(self) -> None:
-        self.stop()
-        self._places.close()
 
     def make(self, moment: Moment) -> Iterator[Draft | None]:
         match moment.kind:
@@ -118,7 +107,7 @@ class Quoting(Maker):
         """What was promised, asked for or decided in the last lines, as the notes would have it."""
         segments = self._said.latest(_SEGMENTS)
         transcript = Transcript(recording_id="", language="", segments=tuple(segments))
-        lines = lines_of(transcript)
+        lines = read_as(lines_of(transcript))
         window = Window(max(0, len(lines) - _LINES), tuple(lines[-_LINES:]))
         if not window.lines:
             return
@@ -129,7 +118,7 @@ class Quoting(Maker):
             priority=Priority.LIVE,
         )
         answer = ""
-        pieces = self._conversation().ask([asked])
+        pieces = self._conversation(SYSTEM).ask([asked])
         with closing(pieces):  # type: ignore[type-var]
             for piece in pieces:
                 answer += piece.text
@@ -158,12 +147,6 @@ class Quoting(Maker):
             case "Q", _:
                 return f"Still open: {note.text}"
         return ""
-
-    def _conversation(self) -> Conversation:
-        conversation = self._open
-        if conversation is None:
-            self._open = conversation = self._load().open(system=SYSTEM, priority=Priority.LIVE)
-        return conversation
 
 
 def _introduced(found: Sequence[Passage]) -> str:

@@ -74,6 +74,11 @@ class LiveSession(LiveControls):
         """Recorded so far."""
         return self._recorder.seconds
 
+    @property
+    def noted(self) -> str:
+        """By the person, so far."""
+        return self._own.text
+
     def run(self, overlays: Overlays, say: Callable[[str], None]) -> None:
         """Until the meeting is ended, or the recording ends by itself. ``say`` is told of every
         notice."""

@@ -16,7 +16,7 @@ from ..notes.evidence import support
 from ..notes.schema import numbered
 from ..notes.windows import lines_of
 from ..values import Evidence, SuggestionKind, Transcript
-from .drafts import NOT_SAID, Draft, Maker
+from .drafts import NOT_SAID, Asking, Draft
 from .places import evidence
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class _Sentence:
     """Whether the lines that it cites have its words, and all its names and numbers"""
 
 
-class Writing(Maker):
+class Writing(Asking):
     def __init__(
         self,
         said: Said,
@@ -80,22 +80,11 @@ class Writing(Maker):
         me: str,
     ) -> None:
         """Without ``reading`` only what was said last is known, and the places."""
+        # Stopped, the transcript's context stays: there the work ends with the next token.
+        super().__init__(places, load)
         self._said = said
-        self._places = places
-        self._load = load
         self._reading = reading
         self._me = me
-        self._own: Conversation | None = None
-
-    def stop(self) -> None:
-        # The transcript's context stays; there the work ends with the next token.
-        conversation, self._own = self._own, None
-        if conversation is not None:
-            conversation.close()
-
-    def close(self) -> None:
-        self.stop()
-        self._places.close()
 
     def make(self, moment: Moment) -> Iterator[Draft | None]:
         about = moment.about or " ".join(it.text for it in self._said.latest(2))
@@ -143,11 +132,7 @@ class Writing(Maker):
         known: list[Line] = []
         segments: Sequence[Segment] = ()
         if now is None:
-            conversation, until = (
-                self._own or self._load().open(system=_SYSTEM, priority=Priority.LIVE),
-                -1.0,
-            )
-            self._own = conversation
+            conversation, until = self._conversation(_SYSTEM), -1.0
         else:
             conversation, known, segments = now.conversation, list(now.lines), now.segments
             until = segments[known[-1].segments[-1]].end if known else -1.0

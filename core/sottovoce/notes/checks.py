@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .dates import deadline_in
-from .evidence import content_words, speaks_to_the_model, support, words
+from .evidence import STOP, content_words, speaks_to_the_model, stem, support, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 def checked(note: Note, window: Window, lines: Sequence[Line]) -> Note | None:
     """The note with its evidence as positions among all lines, or ``None`` without evidence."""
-    evidence = support(note.text, [window.first + note.lines[0] - 1], lines)
+    place = window.first + note.lines[0] - 1
+    if note.kind == "T":  # it may point to a thing of which somebody else spoke
+        evidence = support(note.text, [place], lines)
+    else:
+        evidence = _line_of(note, place, window, lines)
     if evidence is None:
         return None
     if any(speaks_to_the_model(lines[it].text) for it in evidence):
@@ -29,15 +33,19 @@ def checked(note: Note, window: Window, lines: Sequence[Line]) -> Note | None:
     cited = evidence[-1]
     said = " ".join(lines[it].text for it in evidence)
     after = lines[cited + 1 : cited + 3]
-    if note.kind == "D" and _QUESTION.match(note.text):
+    if note.kind == "D" and (_QUESTION.match(note.text) or _PIECE.match(note.text)):
         return None
     if note.kind == "D" and not _decided(cited, _about(note, evidence, lines), lines):
         return None
     if note.kind == "T" and not _REQUESTS.search(" ".join([said, *(it.text for it in after)])):
         return None
+    if note.kind == "T" and _GERUND.match(note.text):
+        return None
     if note.kind == "T" and (_PUTS_OFF.search(lines[cited].text) or _denied(note, said)):
         return None
-    if note.kind == "Q" and _answered(cited, lines):
+    if note.kind == "Q" and (
+        _WORDING.match(note.text) or _NO_MATTER.search(said) or _answered(cited, lines)
+    ):
         return None
     note.when = _deadline(note.when, evidence, lines)
     note.owner = _owner(note.owner, cited, evidence, lines)
@@ -67,6 +75,46 @@ _PUTS_OFF = re.compile(
     re.I,
 )
 """Asks for time or for the next subject, in the words of a promise"""
+
+
+_PIECE = re.compile(r"(?:in|on|at|of|for|with|from) (?!to\b)", re.I)
+"""The end of a sentence whose beginning says what was decided"""
+_GERUND = re.compile(r"(?!bring|ring|sing|ping|string)\w+ing\b", re.I)
+"""What somebody is at, rather than what is to be done"""
+_WORDING = re.compile(r"how (?:do|would|should) (?:you|we|I) (?:call|say|spell|pronounce)\b", re.I)
+"""Asks for a word, in the middle of a sentence"""
+_NO_MATTER = re.compile(r"\bdon't (?:have|need) to (?:find out|know|ask|figure out)\b", re.I)
+
+
+_ASIDE = 3
+"""Lines by which the model may be mistaken in where a thing was said"""
+
+
+def _line_of(
+    note: Note, place: int, window: Window, lines: Sequence[Line]
+) -> tuple[int, ...] | None:
+    """The nearest line of the window in which all words of a note were said, one after the other.
+
+    What is stated is shortened by a note and hardly ever turned round; where it is, its words have
+    come to mean another thing."""
+    end = min(len(lines), window.first + len(window.lines))
+    near = range(max(window.first, place - _ASIDE), min(end, place + _ASIDE + 1))
+    for at in sorted(near, key=lambda it: abs(it - place)):
+        if support(note.text, [at], lines, before=0, after=0) and _in_order(note, lines[at]):
+            return (at,)
+    return None
+
+
+def _in_order(note: Note, line: Line) -> bool:
+    spoken = iter([stem(it) for it in words(line.text) if it not in STOP])
+    noted = (stem(it) for it in words(note.text) if it not in STOP)
+    return all(any(_alike(it, other) for other in spoken) for it in noted)
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two stems are of one word, "use" and "using" among them."""
+    one, other = one.removesuffix("e"), other.removesuffix("e")
+    return one.removesuffix("ing") == other.removesuffix("ing")
 
 
 def _denied(note: Note, said: str) -> bool:
@@ -137,7 +185,12 @@ def _owner(owner: str, cited: int, evidence: Sequence[int], lines: Sequence[Line
     return lines[cited].speaker if lines[cited].speaker in commits else ""
 
 
-_ANSWER = re.compile(r"^(?:yes|no|sure|of course|exactly|right|correct|agreed)\b", re.I)
+_ANSWER = re.compile(
+    r"^(?:(?:oh|well|um|uh|so|i think|i'd say|i would say)\b[\s,.]*)*(?:most )?(?:yes|yeah|yep"
+    r"|nope|no(?! (?:idea|clue|one)\b)|sure|of course|exactly|right|correct|agreed|definitely"
+    r"|absolutely|certainly)\b(?!,? but\b)",
+    re.I,
+)
 
 
 def _answered(cited: int, lines: Sequence[Line]) -> bool:
@@ -146,5 +199,6 @@ def _answered(cited: int, lines: Sequence[Line]) -> bool:
     return (
         after is not None
         and after.speaker != lines[cited].speaker
+        and " or " not in lines[cited].text
         and _ANSWER.match(after.text) is not None
     )

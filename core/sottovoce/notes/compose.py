@@ -40,7 +40,7 @@ def compose(
     kinds = {section.kind for section in request.template.sections}
     wanted = request.quotes or (_QUOTES if SectionKind.QUOTES in kinds else 0)
     segments = transcript.segments
-    opening = _opening(detailed.topics) or _opening_of_few(found)
+    opening = _opening(detailed.topics, found.lines) or _opening_of_few(found)
     summary = tuple(_summary(decisions, items, questions, detailed, highlights, opening))
     notes = MeetingNotes(
         recording=recording,
@@ -75,6 +75,20 @@ def title_of(given: str, made: Sequence[str], topics: Sequence[Topic]) -> str:
     return _sentence(_listed([named[0], *(_clause(it) for it in named[1:_TOPICS])]), "")
 
 
+_BROKEN_OFF = re.compile(
+    r"(?:[\s,]+(?:yeah|okay|ok|um|uh|and|but|or|not|because|'cause|the|a|an))+$", re.I
+)
+"""The end of a note that has none"""
+_SENSELESS = re.compile(
+    r"^(?:it|it's|he|he's|she|she's|they|they're|them|that|that's|this|these|those|which|if|when"
+    r"|because|in|of|at|with|from|and|but|so)\b"
+    r"|\b(?:it|them|that|this|those|these|there)$"
+    r"|\b(?:two|three|four|five|six|seven|eight|nine|ten|[2-9]|\d\d+) more"
+    r" (?!people|men|women|children|of|than|or|and|in|on|at|to|from|for|with)[a-z]*[a-rt-z]\b"
+    r"(?=$|[.,;]| (?:to|for|in|at|on|by|before|and|or|with|until|than)\b)",
+    re.I,
+)
+"""What points to a thing that is not in the note; "three more" of what is not many"""
 _LEAST = {"K": 3, "D": 2, "T": 2, "Q": 2}
 """Content words of a note that says something"""
 
@@ -82,11 +96,13 @@ _LEAST = {"K": 3, "D": 2, "T": 2, "Q": 2}
 def _readable(found: Extraction) -> Extraction:
     """Without false starts and repetitions in the notes, and without those of which nothing can be
     understood then; these count as dropped."""
-    cleaned = [replace(it, text=readable(it.text)) for it in found.notes]
+    cleaned = [replace(it, text=_BROKEN_OFF.sub("", readable(it.text))) for it in found.notes]
     kept = [
         it
         for it in cleaned
-        if len(content_words(it.text)) >= _LEAST[it.kind] and not BROKEN.search(it.text)
+        if len(content_words(it.text)) >= _LEAST[it.kind]
+        and not BROKEN.search(it.text)
+        and not (it.kind == "K" and _SENSELESS.search(it.text))
     ]
     return replace(found, notes=tuple(kept), dropped=found.dropped + len(cleaned) - len(kept))
 
@@ -120,6 +136,7 @@ _QUOTED = 0.5
 """Share of them that is quoted however much was decided"""
 _SHARE = 0.1
 """Of the meeting's words that its summary may have"""
+_SUBJECTS = 5
 _NAMED = 3
 """Topics, and decisions, tasks or questions, that a summary names; the lists below it have all"""
 
@@ -177,12 +194,14 @@ def _subjects(topics: Sequence[Topic]) -> list[str]:
     return [topic.text for topic in topics if not re.fullmatch(r"Part \d+", topic.text)]
 
 
-def _opening(topics: Sequence[Topic]) -> list[Statement]:
-    """The longest topics, in their order."""
+def _opening(topics: Sequence[Topic], lines: Sequence[Line]) -> list[Statement]:
+    """The longest topics, in their order; none where a single word would have to stand for all."""
     named = [topic for topic in topics if topic.text in _subjects(topics)]
-    longest = sorted(named, key=lambda it: it.start - it.end)[:_NAMED]
+    longest = sorted(named, key=lambda it: it.start - it.end)[:_SUBJECTS]
     chosen = [topic for topic in named if topic in longest]
-    names = list(dict.fromkeys(_clause(it.text.partition(", ")[0]) for it in chosen))
+    names = list(dict.fromkeys(_as_said(it.text.partition(", ")[0], lines) for it in chosen))
+    if len(names) == 1 and " " not in names[0].removeprefix("the "):
+        return []
     return [_cited(f"The meeting was about {_listed(names)}.", chosen)] if names else []
 
 
@@ -193,10 +212,28 @@ def _opening_of_few(found: Extraction) -> list[Statement]:
     for first, title in found.topics[:_TOPICS]:
         at = saying(title, Stretch(first, len(lines)), lines)
         segments = tuple(dict.fromkeys(it for n in at for it in lines[n].segments))
-        cited.append(Statement(text=_clause(title), segments=segments))
+        text = _in_full(title, [lines[n] for n in range(first, len(lines))])
+        cited.append(Statement(text=text, segments=segments))
     if not (named := [it for it in cited if it.segments]):
         return []
     return [_cited(f"The meeting was about {_listed([it.text for it in named])}.", named)]
+
+
+_FURTHER = (
+    r"(?: (?:of|for|with) (?:the |an? |our )?(?:[\w-]+ )?[\w-]+(?=[.,?!]| (?:by|on|in|at|to)\b|$))?"
+)
+
+
+def _as_said(title: str, lines: Sequence[Line], further: str = "") -> str:
+    """A title as it stands in a sentence: with the article that it is said with."""
+    said = re.compile(rf"\b(?:the|an?|our) {re.escape(title)}\b{further}", re.I)
+    found = next(filter(None, (said.search(readable(line.text)) for line in lines)), None)
+    return _clause(found[0] if found else title)
+
+
+def _in_full(title: str, lines: Sequence[Line]) -> str:
+    """The same, and of a single word with what it belongs to: "the date with the mover"."""
+    return _as_said(title, lines, _FURTHER if len(title.split()) == 1 else "")
 
 
 def _telling(detailed: Detailed, highlights: Highlights, room: int) -> Iterator[Statement]:

@@ -221,6 +221,8 @@ def parse(answer: str) -> Iterator[Note]:
 
 _NEAR = 6
 """Lines within which two like notes are one"""
+_ALIKE, _ALIKE_OF_A_LINE = 0.7, 0.6
+"""Share of content words that two notes have in common which say the same"""
 _ANSWERED_WITHIN = 2
 """Lines from a request to the promise of somebody else"""
 
@@ -269,5 +271,5 @@ def _same(note: Note, other: Note, lines: Sequence[Line]) -> bool:
     mine, theirs = content_words(note.text), content_words(other.text)
     common = len(mine & theirs) / max(1, min(len(mine), len(theirs)))
     if note.kind == "T" and note.owner and other.owner and note.owner != other.owner:
-        return common >= 0.7 and note.lines[0] - other.lines[-1] <= _ANSWERED_WITHIN
-    return common >= 0.7
+        return common >= _ALIKE and note.lines[0] - other.lines[-1] <= _ANSWERED_WITHIN
+    return common >= (_ALIKE_OF_A_LINE if note.lines == other.lines else _ALIKE)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from ..engines.worker import Job
+    from ..engines.serving import Job
     from .vad import Run
 
 _FORMAT = AudioFormat()

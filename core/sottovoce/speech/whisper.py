@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from ..engines.worker import Job
+    from ..engines.serving import Job
     from ..values import HardwareProfile, ModelSpec
     from .windows import Window
 

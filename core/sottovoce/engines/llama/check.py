@@ -15,7 +15,7 @@ from ..worker import Worker
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..worker import Job
+    from ..serving import Job
 
 _DEADLINE = 60.0
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
+from pathlib import Path
 
 import psutil
 
 _WINDOW = 0.3
 """Seconds over which use is measured"""
+_OLD = 1.0
+"""Seconds after which what was measured may be over, as when an engine ran before this one"""
 _ROUNDING = 0.4
 """The part of a core that others may use before a thread is taken back"""
 
@@ -35,6 +39,8 @@ class Cores:
             return self._threads
         busy, own = self._read()
         others = max(0.0, (busy - self._busy) - (own - self._own)) / passed
+        if passed > _OLD:
+            others = min(others, _running())
         self._time, self._busy, self._own = now, busy, own
         self._threads = max(1, min(self._most, int(len(self._allowed) - others + _ROUNDING)))
         return self._threads
@@ -48,6 +54,15 @@ class Cores:
         )
         own = os.times()
         return busy, own.user + own.system
+
+
+def _running() -> float:
+    """Threads that run or could, at this moment, beside this one; Linux alone tells."""
+    try:
+        lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return math.inf
+    return int(next(it for it in lines if it.startswith("procs_running")).split()[1]) - 1
 
 
 def _allowed() -> list[int]:

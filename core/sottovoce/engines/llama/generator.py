@@ -16,7 +16,7 @@ from ...home import find_home
 from ...interfaces import Conversation, Piece, Priority, TextGenerator
 from ..worker import Worker
 from . import saved
-from .files import adapter_file, model_file
+from .files import loaded_files
 from .settings import settings_of
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ def load(
     """
     if importlib.util.find_spec("llama_cpp") is None:
         raise MissingExtraError("llama-cpp-python", "llm")
-    path = model_file(spec)
+    path, adapter = loaded_files(spec)
     settings = settings or settings_for(
         spec, path, hardware, device.load(find_home().device).engine
     )
     log_file = find_home().engine_log("llama")
-    return LlamaGenerator(spec, path, adapter_file(spec), settings, log_file)
+    return LlamaGenerator(spec, path, adapter, settings, log_file)
 
 
 def settings_for(

@@ -19,7 +19,7 @@ from ...memory import Memory, Part
 from ..worker import Worker
 
 if TYPE_CHECKING:
-    from ..worker import Job
+    from ..serving import Job
     from .settings import LlamaSettings
 
 _DEADLINE = 60.0
