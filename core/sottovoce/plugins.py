@@ -12,8 +12,8 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import wraps
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache, wraps
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from itertools import chain
 from os import PathLike
 from typing import Any
@@ -201,7 +201,12 @@ class PluginHost:
 
 
 def _origin(entry_point: EntryPoint) -> str:
-    return f"{entry_point.dist.name} {entry_point.dist.version}" if entry_point.dist else ""
+    return _distribution(entry_point.dist) if entry_point.dist else ""
+
+
+@cache  # each time a name or a version is asked for, all of the metadata is read
+def _distribution(distribution: Distribution) -> str:
+    return f"{distribution.name} {distribution.version}"
 
 
 class Guarded:
