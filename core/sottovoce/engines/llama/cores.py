@@ -13,6 +13,8 @@ _WINDOW = 0.3
 """Seconds over which use is measured"""
 _OLD = 1.0
 """Seconds after which what was measured may be over, as when an engine ran before this one"""
+_LOOKS, _BETWEEN = 6, 0.0005
+"""How often, and how many seconds apart, it is then looked who runs"""
 _ROUNDING = 0.4
 """The part of a core that others may use before a thread is taken back"""
 
@@ -57,12 +59,22 @@ class Cores:
 
 
 def _running() -> float:
-    """Threads that run or could, at this moment, beside this one; Linux alone tells."""
-    try:
-        lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return math.inf
-    return int(next(it for it in lines if it.startswith("procs_running")).split()[1]) - 1
+    """Threads that run or could, beside this one; Linux alone tells.
+
+    The least of a few looks: whoever sent the request here may not be asleep again yet.
+    """
+    least = math.inf
+    for _ in range(_LOOKS):
+        try:
+            lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+        except OSError:
+            return math.inf
+        running = next(it for it in lines if it.startswith("procs_running"))
+        least = min(least, int(running.split()[1]) - 1)
+        if least <= 0:
+            break
+        time.sleep(_BETWEEN)
+    return least
 
 
 def _allowed() -> list[int]:
