@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import LibraryError, UsageError
 from ..values import MeetingNotes, Production, Recording, Segment, Transcript, Word
+from . import inventions
 from .codec import notes_from_json, notes_to_json
 from .schema import migrate
 from .search import Hit, Query, search
@@ -282,10 +283,7 @@ class Library:
         meeting_id = transcript.recording_id
         with self._transaction() as db:
             db.execute("DELETE FROM inventions WHERE meeting_id = ?", (meeting_id,))
-            db.executemany(
-                "INSERT INTO inventions VALUES (?, ?, ?)",
-                [(meeting_id, kind, count) for kind, count in removed.items() if count],
-            )
+            inventions.insert(db, meeting_id, removed)
             _complete(db, transcript, duration, made)
             _add_notes(db, notes, noted)
 
