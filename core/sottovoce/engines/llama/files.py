@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from ...errors import MissingExtraError, ModelError
 from ...home import find_home
 from ...store import ModelStore
-from .merged import merged
 
 if TYPE_CHECKING:
     from ...values import ModelSpec
@@ -41,6 +40,8 @@ def model_file(spec: ModelSpec) -> Path:
 def loaded_files(spec: ModelSpec) -> tuple[Path, Path | None]:
     """The model file and the adapter that are loaded. A small model with an adapter becomes one
     file first, once."""
+    from .merged import merged  # NumPy: not for commands that only ask where a file is
+
     model, adapter = model_file(spec), adapter_file(spec)
     if adapter is not None and (one := merged(model, adapter, find_home().merged)) is not None:
         return one, None
